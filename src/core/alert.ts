@@ -45,7 +45,10 @@ const Envelope = z.looseObject(
   {
     version: z.literal("4", 'expected "4"'),
     groupKey: text(),
-    truncatedAlerts: z.int("expected a whole number").nonnegative("expected a number from 0").default(0),
+    truncatedAlerts: z
+      .int("expected a whole number")
+      .nonnegative("expected a number from 0")
+      .default(0),
     receiver: text(),
     status,
     alerts: z.custom<readonly unknown[]>(Array.isArray, "expected a list"),
@@ -56,7 +59,9 @@ const Envelope = z.looseObject(
   },
   "expected an object",
 );
-export type Notification = Omit<z.infer<typeof Envelope>, "alerts"> & { readonly alerts: readonly Alert[] };
+export type Notification = Omit<z.infer<typeof Envelope>, "alerts"> & {
+  readonly alerts: readonly Alert[];
+};
 
 /** So many faults are told of one notification: a 16 MiB body could hold millions. */
 const mostFaults = 20;
@@ -69,7 +74,8 @@ export type NotificationRead =
 /** Reads a parsed JSON value as an Alertmanager notification of payload version 4. */
 export function readNotification(value: unknown): NotificationRead {
   const envelope = Envelope.safeParse(value);
-  if (!envelope.success) return { kind: "faulty", faults: faultsOf(envelope.error, value, "").slice(0, mostFaults) };
+  if (!envelope.success)
+    return { kind: "faulty", faults: faultsOf(envelope.error, value, "").slice(0, mostFaults) };
   const alerts: Alert[] = [];
   const faults: string[] = [];
   for (const [index, item] of envelope.data.alerts.entries()) {
@@ -87,9 +93,15 @@ function faultsOf(error: z.ZodError, value: unknown, prefix: string): string[] {
     const [field] = issue.path;
     const found = field === undefined ? value : isObject(value) ? value[String(field)] : undefined;
     const path = [prefix, field].filter((part) => part !== undefined && part !== "").join(".");
+    const wrong = issue.code === "custom" && isObject(found) ? wrongLabel(found) : undefined;
+    if (wrong !== undefined)
+      return `${path}[${shown(wrong[0])}]: expected a text, received ${shown(wrong[1])}`;
     return `${path === "" ? "body" : path}: ${issue.message}, received ${shown(found)}`;
   });
 }
+
+const wrongLabel = (labels: Record<string, unknown>): [string, unknown] | undefined =>
+  Object.entries(labels).find(([, value]) => typeof value !== "string");
 
 /** The value of a label; a missing label equals the empty string, as Alertmanager has it. */
 export const label = (labels: Labels, name: string): string =>
