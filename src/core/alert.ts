@@ -40,8 +40,8 @@ export const Alert = z.looseObject(
 );
 export type Alert = z.infer<typeof Alert>;
 
-/** The body that Alertmanager posts, payload version 4; its alerts are looked at one by one. */
-const Envelope = z.looseObject(
+/** The body that Alertmanager posts, payload version 4. */
+export const Notification = z.looseObject(
   {
     version: z.literal("4", 'expected "4"'),
     groupKey: text(),
@@ -51,7 +51,7 @@ const Envelope = z.looseObject(
       .default(0),
     receiver: text(),
     status,
-    alerts: z.custom<readonly unknown[]>(Array.isArray, "expected a list"),
+    alerts: z.array(Alert, "expected a list"),
     groupLabels: Labels.default({}),
     commonLabels: Labels.default({}),
     commonAnnotations: Labels.default({}),
@@ -59,9 +59,12 @@ const Envelope = z.looseObject(
   },
   "expected an object",
 );
-export type Notification = Omit<z.infer<typeof Envelope>, "alerts"> & {
-  readonly alerts: readonly Alert[];
-};
+export type Notification = z.infer<typeof Notification>;
+
+/** Its alerts are looked at one by one, so that a body of faults ends early. */
+const Envelope = Notification.extend({
+  alerts: z.custom<readonly unknown[]>(Array.isArray, "expected a list"),
+});
 
 /** So many faults are told of one notification: a 16 MiB body could hold millions. */
 const mostFaults = 20;
