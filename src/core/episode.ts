@@ -27,8 +27,18 @@ export type Course = {
   /** Epoch milliseconds; meaningful while waiting. */
   readonly nextAt: number;
   readonly intent: string | null;
-  /** The hold it waits in; `since` is when this code first held. */
-  readonly hold: null | { readonly reason: Reason; readonly since: number; readonly times: number };
+  /** The hold it waits in; null when it is not held. */
+  readonly hold: null | {
+    readonly reason: Reason;
+    /** When holding began; a change of the code alone does not start it anew. */
+    readonly since: number;
+    /** How often in a row with this code. */
+    readonly times: number;
+    /** When it was last written to the journal. */
+    readonly toldAt: number;
+    readonly expected: boolean;
+  };
+};
 };
 
 /** One alert's life, from its first notification until it is resolved or expires. */
@@ -40,7 +50,10 @@ export type Episode = {
   readonly openedAt: number;
   /** When Alertmanager last told us, or confirmed, that it still fires. */
   readonly confirmedAt: number;
+  /** False until the catalog was asked, and again once it is resolved, for the rules that wait for that. */
+  readonly matched: boolean;
   readonly courses: readonly Course[];
+  /** The escalation that tells people of it; null while none does. */
   readonly escalation: string | null;
 };
 

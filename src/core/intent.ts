@@ -41,6 +41,9 @@ export type Intent = {
 export const intentId = (episode: string, rule: string, attempt: number, step: number): string =>
   `${episode}/${rule}/${attempt}.${step}`;
 
+/** The intent that takes another one back. */
+export const undoId = (intent: string): string => `${intent}/undo`;
+
 /** What became of an intent. */
 export type Outcome =
   | { readonly kind: "applied" }

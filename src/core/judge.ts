@@ -1,5 +1,5 @@
 import { formatDuration } from "./duration.ts";
-import type { Intent } from "./intent.ts";
+import { undoId, type Intent } from "./intent.ts";
 import { reason, type Reason } from "./reason.ts";
 import type { Observation } from "./situation.ts";
 import type { ServiceState, TaskState } from "./target.ts";
@@ -29,6 +29,8 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
   }
   const { state, tasks } = service.value;
   if (state === null) return superseded("ServiceGone", "The service was removed");
+  // After a crash between taking it back and writing that down.
+  if (state.intent === undoId(intent.id)) return failed("TakenBack", "It did not help and was taken back", false);
   if (state.intent !== intent.id) return superseded("ChangedSince", `A later change came: ${state.intent ?? "not by Homeostat"}`);
   if (intent.effect.kind === "service" && intent.effect.set.kind === "replicas" && state.replicas !== intent.effect.after) {
     return superseded("ChangedSince", `It was scaled to ${state.replicas} meanwhile, not by Homeostat`);

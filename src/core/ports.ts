@@ -70,7 +70,14 @@ export interface Messenger {
 /** Calls a URL of a rule's `call-webhook`. Resolves with the status code of whatever answer came. */
 export interface Caller {
   call(
-    request: { url: string; method: string; headers: Readonly<Record<string, string>>; body: string },
+    request: {
+      url: string;
+      method: string;
+      headers: Readonly<Record<string, string>>;
+      /** A file whose content goes along as a bearer token; read at each call, so that it can be rotated. */
+      bearerFile: string | null;
+      body: string;
+    },
     signal: AbortSignal,
   ): Promise<{ status: number }>;
 }

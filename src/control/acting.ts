@@ -1,0 +1,80 @@
+import { sight, type Effect, type Intent, type Outcome } from "../core/intent.ts";
+import type { Caller, Clock, Swarm } from "../core/ports.ts";
+import { Fault } from "../core/reason.ts";
+
+/** How long past its deadline an intent's effect is looked for while the cluster does not answer; milliseconds. */
+const lookFor = 3_600_000;
+
+/**
+ * Makes an intent's effect happen, at most once, and finds out whether it did when an answer is lost. The only place
+ * that changes the world.
+ */
+export class Actuator {
+  readonly #swarm: Swarm;
+  readonly #caller: Caller;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+
+  constructor(parts: { swarm: Swarm; caller: Caller; clock: Clock; signal: AbortSignal }) {
+    this.#swarm = parts.swarm;
+    this.#caller = parts.caller;
+    this.#clock = parts.clock;
+    this.#signal = parts.signal;
+  }
+
+  async perform(intent: Intent): Promise<Outcome> {
+    const { effect } = intent;
+    if (effect.kind === "webhook") return this.#call(intent, effect);
+    try {
+      return { kind: await this.#update(intent, effect) };
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      if (cause.code === "refused") return { kind: "failed", message: cause.message };
+      // The answer was lost, not necessarily the update.
+      return this.settle(intent);
+    }
+  }
+
+  /**
+   * Whether an intent whose outcome nobody wrote down took effect: the service's label tells. While the service still
+   * stands at the intent's version the update is given again, with that version: of the two at most one can succeed.
+   */
+  async settle(intent: Intent): Promise<Outcome> {
+    const { effect } = intent;
+    if (effect.kind === "webhook") return { kind: "unknown", message: "The call was begun and its answer was never seen" };
+    const giveUp = Math.max(intent.deadline, this.#clock.now()) + lookFor;
+    for (let wait = 250; ; wait = Math.min(wait * 2, 5000)) {
+      try {
+        const sighting = sight({ id: intent.id, effect }, await this.#swarm.service(effect.serviceId, this.#signal));
+        if (sighting === "applied") return { kind: "applied" };
+        if (sighting === "missed") return { kind: "conflict" };
+        if (this.#clock.now() >= intent.deadline) return { kind: "failed", message: "It had not happened in time" };
+        const again = await this.#update(intent, effect);
+        // A conflict may be with our own first call: look again.
+        if (again !== "conflict") return { kind: again };
+      } catch (cause) {
+        if (!(cause instanceof Fault)) throw cause;
+        if (cause.code === "refused") return { kind: "failed", message: cause.message };
+        if (this.#clock.now() >= giveUp) return { kind: "unknown", message: cause.message };
+        await this.#clock.sleep(wait, this.#signal);
+      }
+    }
+  }
+
+  #update(intent: Intent, effect: Extract<Effect, { kind: "service" }>): Promise<"applied" | "conflict" | "gone"> {
+    const { serviceId, version, set } = effect;
+    return this.#swarm.update({ serviceId, version, set, intent: intent.id }, this.#signal);
+  }
+
+  async #call(intent: Intent, effect: Extract<Effect, { kind: "webhook" }>): Promise<Outcome> {
+    const { url, method, headers, bearerFile, body } = effect;
+    try {
+      const request = { url, method, headers: { ...headers, "idempotency-key": intent.id }, bearerFile, body };
+      const { status } = await this.#caller.call(request, this.#signal);
+      return status >= 200 && status < 300 ? { kind: "applied" } : { kind: "failed", message: `It answered ${status}` };
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      return { kind: cause.code === "refused" ? "failed" : "unknown", message: cause.message };
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import { Notification, type Alert } from "../core/alert.ts";
+import type { Receipt } from "../core/controller.ts";
+import { arrival, type Group } from "../core/episode.ts";
+import type { Clock, Store } from "../core/ports.ts";
+import { Fault, reason } from "../core/reason.ts";
+import type { Episodes } from "./episodes.ts";
+import type { Records } from "./records.ts";
+import type { Step } from "../core/step.ts";
+import { Change } from "./change.ts";
+
+type Accepted = { readonly seq: number; readonly at: number; readonly notification: Notification | null };
+
+/** Beyond this many accepted notifications in a row their bodies stay on disk alone. */
+const keptInMemory = 1000;
+/** Alerts worked through before everything else gets its turn: about a millisecond of work. */
+const slice = 100;
+
+const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsAt} ${alert.status}`;
+
+/**
+ * Accepts notifications: durable first, worked through after the answer. Each alert is known by fingerprint, start
+ * and status, so that an Alertmanager pair, its repeats and its retries are told from news.
+ */
+export class Intake {
+  readonly #store: Store;
+  readonly #records: Records;
+  readonly #episodes: Episodes;
+  readonly #clock: Clock;
+  readonly #mostWaiting: number;
+  readonly #onStep: (step: Step) => void;
+  readonly #backlog: Accepted[] = [];
+  /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
+  readonly #waiting = new Map<string, Promise<unknown>>();
+  #working: Promise<void> | null = null;
+  #stopping = new AbortController();
+
+  constructor(parts: {
+    store: Store;
+    records: Records;
+    episodes: Episodes;
+    clock: Clock;
+    /** How many accepted notifications may wait, before senders are told to come again. */
+    mostWaiting: number;
+    onStep: (step: Step) => void;
+  }) {
+    this.#store = parts.store;
+    this.#records = parts.records;
+    this.#episodes = parts.episodes;
+    this.#clock = parts.clock;
+    this.#mostWaiting = parts.mostWaiting;
+    this.#onStep = parts.onStep;
+  }
+
+  /** Notifications accepted and not yet worked through. */
+  get backlog(): number {
+    return this.#backlog.length;
+  }
+
+  /** Takes up what an earlier process accepted and did not finish. */
+  async resume(): Promise<void> {
+    const { cursor } = this.#records;
+    for (let after = cursor.seq - 1; ; ) {
+      const entries = await this.#store.read({ after, kinds: ["notification"], order: "oldest-first", limit: 1000 });
+      for (const { seq, at } of entries) this.#backlog.push({ seq, at, notification: null });
+      const last = entries.at(-1);
+      if (last === undefined) break;
+      after = last.seq;
+    }
+    this.#work();
+  }
+
+  async receive(notification: Notification, body: Uint8Array): Promise<Receipt> {
+    if (this.#backlog.length >= this.#mostWaiting) return this.#refuse("BacklogFull", `${this.#backlog.length} accepted notifications wait`);
+    const known: Promise<unknown>[] = [];
+    const news: string[] = [];
+    for (const alert of notification.alerts) {
+      const key = sameness(alert);
+      const durable = this.#waiting.get(key);
+      if (durable !== undefined) known.push(durable);
+      else if (this.#episodes.isRepeat(alert)) known.push(Promise.resolve());
+      else news.push(key);
+    }
+    const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
+    try {
+      if (news.length > 0 || notification.truncatedAlerts > 0) await this.#keep(notification, body, news);
+      else this.#episodes.confirm(notification.alerts, this.#clock.now());
+      // A duplicate of something that is still being written must not be answered before it is on disk.
+      await Promise.all(known);
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      return this.#refuse("CannotBeStored", cause.message);
+    }
+    this.#onStep({ kind: "received", accepted: news.length, duplicates: known.length });
+    return receipt;
+  }
+
+  #refuse(code: string, message: string): Receipt {
+    this.#onStep({ kind: "refused", code });
+    return { kind: "unavailable", reason: reason(code, message) };
+  }
+
+  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
+    const at = this.#clock.now();
+    const durable = this.#store.commit({ append: [{ at, kind: "notification", data: body }] });
+    for (const key of news) this.#waiting.set(key, durable);
+    try {
+      const committed = await durable;
+      if (committed.kind !== "committed") throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
+      const seq = committed.seqs[0] ?? 0;
+      this.#backlog.push({ seq, at, notification: this.#backlog.length < keptInMemory ? notification : null });
+      this.#work();
+    } catch (cause) {
+      for (const key of news) this.#waiting.delete(key);
+      throw cause;
+    }
+  }
+
+  #work(): void {
+    this.#working ??= this.#workOff()
+      .catch((cause: unknown) => {
+        if (!this.#stopping.signal.aborted) throw cause;
+      })
+      .finally(() => {
+        this.#working = null;
+        if (this.#backlog.length > 0 && !this.#stopping.signal.aborted) this.#work();
+      });
+  }
+
+  /** In the order of arrival, slice by slice; the cursor moves in the same commit as what a slice did. */
+  async #workOff(): Promise<void> {
+    while (this.#backlog.length > 0 && !this.#stopping.signal.aborted) {
+      const change = new Change();
+      const taken: Alert[] = [];
+      while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
+      await this.#records.persist(change.entries, change.puts, this.#stopping.signal);
+      for (const alert of taken) this.#waiting.delete(sameness(alert));
+      change.settle();
+      await new Promise<void>((turn) => setImmediate(turn));
+    }
+  }
+
+  async #takeFirst(change: Change, taken: Alert[]): Promise<void> {
+    const first = this.#backlog[0];
+    if (first === undefined) return;
+    const notification = first.notification ?? (await this.#reread(first.seq));
+    const group = groupOf(notification);
+    const { cursor } = this.#records;
+    const from = cursor.seq === first.seq ? cursor.alert : 0;
+    if (from === 0) this.#episodes.noticeTruncation(notification, group, first.at, change);
+    const alerts = notification.alerts.slice(from, from + slice - taken.length);
+    for (const alert of alerts) this.#episodes.take(alert, group, first.at, change);
+    taken.push(...alerts);
+    const done = from + alerts.length >= notification.alerts.length;
+    if (done) this.#backlog.shift();
+    const next = done ? { seq: first.seq + 1, alert: 0 } : { seq: first.seq, alert: from + alerts.length };
+    change.put(this.#records.putCursor(next));
+  }
+
+  async #reread(seq: number): Promise<Notification> {
+    const [entry] = await this.#store.read({ after: seq - 1, before: seq + 1, order: "oldest-first", limit: 1 });
+    return Notification.parse(entry?.data);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#working;
+  }
+}
+
+const groupOf = (notification: Notification): Group => ({
+  key: notification.groupKey,
+  labels: notification.groupLabels,
+  receiver: notification.receiver,
+  externalURL: notification.externalURL,
+});

@@ -1,0 +1,212 @@
+import type { CompiledAction, CompiledRule, Scope } from "./core/catalog.ts";
+import { decide, type Decision, type Hold } from "./core/decide.ts";
+import type { Course, Episode } from "./core/episode.ts";
+import { ExpressionError } from "./core/expression.ts";
+import { notice, type TargetHistory } from "./core/history.ts";
+import { plan, serviceOf } from "./core/plan.ts";
+import type { Clock } from "./core/ports.ts";
+import { reason } from "./core/reason.ts";
+import type { Observation, Policy } from "./core/situation.ts";
+import { targetId, type ServiceState, type Target } from "./core/target.ts";
+import type { CatalogInUse } from "./control/catalog.ts";
+import { Change } from "./control/change.ts";
+import type { Courses } from "./control/courses.ts";
+import type { Deeds } from "./control/deeds.ts";
+import type { Episodes } from "./control/episodes.ts";
+import type { Lanes } from "./control/lanes.ts";
+import type { Observer } from "./control/observing.ts";
+import type { Records } from "./control/records.ts";
+
+export type PipelineParts = {
+  records: Records;
+  catalog: CatalogInUse;
+  episodes: Episodes;
+  courses: Courses;
+  deeds: Deeds;
+  observer: Observer;
+  lanes: Lanes;
+  clock: Clock;
+  policy: Policy;
+  cluster: string;
+  /** Everything but the effect: decided on the real world, recorded, and nothing is changed. */
+  dryRun: boolean;
+};
+
+/** How often a decision is made anew at once when the service moved while it was made. */
+const mostRetries = 5;
+
+/**
+ * The way through: receive → match → observe → decide → guard → act → verify → record → notify.
+ *
+ * Intake receives and matches; what it opened comes here, course by course, whenever it is due: first now, later after
+ * a hold or a cooldown. Verifying and what follows from it are in deeds.ts, telling people in escalations.ts.
+ */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  /** When an alert last wanted a target bigger, by target. */
+  readonly #wantedUpAt = new Map<string, number>();
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes an episode, or one rule's course through it, one step further. */
+  async advance(episodeId: string, ruleName: string): Promise<void> {
+    const episode = this.#parts.records.episodes.get(episodeId);
+    if (episode === undefined) return;
+    if (ruleName === "" || !episode.matched) return this.#match(episode);
+    const course = episode.courses.find(({ rule }) => rule === ruleName);
+    if (course === undefined || course.phase !== "waiting") return;
+    const rule = this.#parts.catalog.current.rule(ruleName);
+    const action = rule?.steps(attemptOf(course))[course.step];
+    if (rule === undefined || action === undefined) return this.#parts.courses.orphan(episode, course);
+
+    const target = this.#targetOf(action, rule, episode);
+    if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
+    await this.#parts.lanes.run(targetId(target.target), async () => {
+      for (let retry = 0; retry < mostRetries; retry += 1) {
+        const again = await this.#step(episodeId, rule, action, target.target);
+        if (again === "done") return;
+      }
+      const message = `${target.target.name} was changed by others ${mostRetries} times in a row while it was decided on`;
+      await this.#parts.courses.hold(episode, rule, held("TargetBusy", message));
+    });
+  }
+
+  /** Matches an episode whose rules want to see the service first. */
+  async #match(episode: Episode): Promise<void> {
+    const { observer, clock, episodes, courses } = this.#parts;
+    const name = episode.alert.labels["service"] ?? "";
+    const service = await observer.service(name);
+    if (service.kind === "failed") return courses.matchLater(episode, service.message);
+    const change = new Change();
+    const present = this.#parts.records.episodes.get(episode.id);
+    if (present === undefined || present.matched) return;
+    episodes.matchNow(present, { state: service.value }, clock.now(), change);
+    await courses.commit(change);
+  }
+
+  /** One step in the target's lane. `again`: the world moved between reading and writing; nothing was written. */
+  async #step(episodeId: string, rule: CompiledRule, action: CompiledAction, target: Target): Promise<"done" | "again"> {
+    const { records, observer, courses, deeds, clock } = this.#parts;
+
+    // Still wanted?
+    const episode = records.episodes.get(episodeId);
+    const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
+    if (episode === undefined || course?.phase !== "waiting") return "done";
+    const confirmation = await observer.confirmation(episode);
+    if (confirmation.kind === "hold") {
+      await courses.hold(episode, rule, { ...held("", ""), ...confirmation });
+      return "done";
+    }
+
+    // Observe.
+    const service = target.kind === "service" ? await observer.service(target.name) : null;
+    const history = await this.#notice(target, service);
+
+    // Decide and guard.
+    const decision = this.#decide(episode, course, rule, action, target, service, history);
+    this.#remember(decision, target);
+
+    // Record, act, and have it verified.
+    switch (decision.kind) {
+      case "hold":
+        await courses.hold(episode, rule, decision, target);
+        return "done";
+      case "ignore":
+      case "escalate":
+        await courses.conclude(episode, rule, decision);
+        return "done";
+      case "act":
+        if (this.#parts.dryRun) {
+          await courses.hold(episode, rule, { ...held("DryRun", `Would act: ${decision.reason.message}`), expected: true }, target);
+          return "done";
+        }
+        return deeds.act({ episode: episodeId, rule, action: action.spec.action, target, decision, at: clock.now() });
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  #decide(
+    episode: Episode,
+    course: Course,
+    rule: CompiledRule,
+    action: CompiledAction,
+    target: Target,
+    service: Observation<ServiceState | null> | null,
+    history: TargetHistory,
+  ): Decision {
+    const { records, clock, policy } = this.#parts;
+    const now = clock.now();
+    const scope: Scope = { alert: episode.alert, now, service: service?.kind === "seen" ? service.value : null };
+    const wantedUpAt = this.#wantedUpAt.get(targetId(target)) ?? null;
+    return attempt(() =>
+      decide({
+        now,
+        rule: rule.spec,
+        plan: plan(action, scope),
+        course,
+        target,
+        history,
+        pauses: records.pauses,
+        service,
+        wantedUpAt,
+        policy,
+      }),
+    );
+  }
+
+  /** A webhook's target is the alert that it is called about: another alert's call is another matter. */
+  #targetOf(action: CompiledAction, rule: CompiledRule, episode: Episode): { kind: "target"; target: Target } | Hold {
+    const { cluster, clock } = this.#parts;
+    const scope: Scope = { alert: episode.alert, now: clock.now(), service: null };
+    return attempt(() => {
+      const service = serviceOf(action, scope);
+      const target: Target =
+        service === null
+          ? { cluster, kind: "webhook", name: `${rule.name}/${episode.alert.fingerprint}` }
+          : { cluster, kind: "service", name: service };
+      return { kind: "target", target };
+    });
+  }
+
+  /** What others changed since we last looked is noticed before anything is decided. */
+  async #notice(target: Target, service: Observation<ServiceState | null> | null): Promise<TargetHistory> {
+    const { records, courses } = this.#parts;
+    const history = records.history(target);
+    if (service?.kind !== "seen" || service.value === null) return history;
+    const noticed = notice(history, service.value);
+    // Sizes seen for the first time or set by ourselves are news to nobody: they reach the disk with the next action.
+    if (noticed.noticed !== history.noticed) await courses.noticed(history, noticed);
+    else if (noticed !== history) records.putHistory(noticed);
+    return noticed;
+  }
+
+  #remember(decision: Decision, target: Target): void {
+    const wantsUp = (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
+    if (wantsUp) this.#wantedUpAt.set(targetId(target), this.#parts.clock.now());
+  }
+}
+
+/** Which try a course is in, from 0: a try is counted when its first step acts. */
+const attemptOf = (course: Course): number => (course.step === 0 ? course.tries : Math.max(0, course.tries - 1));
+
+const held = (code: string, message: string): Hold => ({
+  kind: "hold",
+  reason: reason(code, message),
+  until: null,
+  expected: false,
+  direction: "none",
+  trail: [reason(code, message)],
+});
+
+/** An expression that cannot be worked out for this alert holds: half an action is none. */
+function attempt<T>(work: () => T): T | Hold {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof ExpressionError || cause instanceof RangeError) return held("ExpressionFailed", cause.message);
+    throw cause;
+  }
+}
