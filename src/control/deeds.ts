@@ -171,8 +171,11 @@ export class Deeds {
     const { clock, observer, catalog } = this.#parts;
     if (intent.effect.kind === "webhook") return { kind: "verified", reason: reason("Answered", "The call was answered with success") };
     const service = await observer.progress(intent.effect.serviceId);
-    const query = catalog.current.rule(intent.rule)?.verifyQuery(this.#parts.records.episodes.get(intent.episode)?.alert ?? null) ?? null;
-    const condition = query === null ? null : await observer.condition(query);
+    const rule = catalog.current.rule(intent.rule);
+    const episode = this.#parts.records.episodes.get(intent.episode);
+    // A rule or an episode that is gone meanwhile has no condition left: what remains is whether it converged.
+    const scope = episode && { alert: episode.alert, now: clock.now(), service: service.kind === "seen" ? service.value.state : null };
+    const condition = scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
     return judge(intent, { now: clock.now(), service, condition });
   }
 

@@ -1,6 +1,6 @@
 import { Notification, type Alert } from "../core/alert.ts";
 import type { Receipt } from "../core/controller.ts";
-import { arrival, type Group } from "../core/episode.ts";
+import type { Group } from "../core/episode.ts";
 import type { Clock, Store } from "../core/ports.ts";
 import { Fault, reason } from "../core/reason.ts";
 import type { Episodes } from "./episodes.ts";

@@ -1,5 +1,6 @@
 import type { Episode } from "../core/episode.ts";
 import type { AlertSource, Clock, Metrics, Swarm } from "../core/ports.ts";
+import { ExpressionError } from "../core/expression.ts";
 import { Fault, reason, type Reason } from "../core/reason.ts";
 import type { Observation } from "../core/situation.ts";
 import type { ServiceState, TaskState } from "../core/target.ts";
@@ -38,13 +39,21 @@ export class Observer {
     });
   }
 
-  /** A PromQL condition holds as in an alert rule: it returns something, and that is a number. */
-  condition(promql: string): Promise<Observation<boolean>> {
-    return this.#observe(async () => {
-      if (this.#metrics === null) throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
-      const samples = await this.#metrics.query(promql, this.#signal);
-      return samples.some((sample) => !Number.isNaN(sample.value));
-    });
+  /** A PromQL condition holds as in an alert rule: it returns something, and that is a number. Null without a query. */
+  async condition(query: () => string | null): Promise<Observation<boolean> | null> {
+    const metrics = this.#metrics;
+    try {
+      const promql = query();
+      if (promql === null) return null;
+      return await this.#observe(async () => {
+        if (metrics === null) throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
+        const samples = await metrics.query(promql, this.#signal);
+        return samples.some((sample) => !Number.isNaN(sample.value));
+      });
+    } catch (cause) {
+      if (!(cause instanceof ExpressionError)) throw cause;
+      return { kind: "failed", at: this.#clock.now(), message: cause.message };
+    }
   }
 
   async confirmation(episode: Episode): Promise<Confirmation> {

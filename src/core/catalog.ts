@@ -28,6 +28,11 @@ export type CompiledRule = {
   readonly when: ((scope: Scope) => boolean) | null;
   /** True when `when` reads `service`, so that the service must be observed before matching is decided. */
   readonly needsService: boolean;
+  /**
+   * `verify.query` worked out for an alert, values of `${…}` escaped for PromQL strings; null without one.
+   * Throws ExpressionError.
+   */
+  verifyQuery(scope: Scope): string | null;
   /** The actions of the n-th try (from 0): `do`, or the ladder's rung, its last one for good. */
   steps(attempt: number): readonly CompiledAction[];
 };

@@ -39,7 +39,6 @@ export type Course = {
     readonly expected: boolean;
   };
 };
-};
 
 /** One alert's life, from its first notification until it is resolved or expires. */
 export type Episode = {

@@ -22,6 +22,8 @@ export interface Swarm {
   services(signal: AbortSignal): Promise<ServiceState[]>;
   /** All tasks the engine remembers of the service, newest first, history included. */
   tasks(serviceId: string, signal: AbortSignal): Promise<TaskState[]>;
+  /** How many tasks of each service (by id) ended `failed` or `rejected` at or after `since` (epoch ms), as far as the engine remembers. */
+  failedTasks(since: number, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /**
    * Reads the spec again and writes it back with only the change and the intent's label.
    * `conflict`: the service is no longer at `change.version` (or moved while writing); nothing was written by this call.

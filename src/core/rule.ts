@@ -80,7 +80,7 @@ export const Rule = z
     verify: z
       .strictObject({
         within: Duration.default(120_000),
-        /** A PromQL condition; it holds when the query returns at least one sample and none is 0 or NaN. */
+        /** A PromQL condition as in an alert rule: it holds when the query returns a sample that is a number. `${…}` is allowed. */
         query: z.string().min(1).optional(),
         /** How long an alert must stay resolved before earlier tries are forgotten. */
         healthy: Duration.default(300_000),
