@@ -1,5 +1,5 @@
 import type { Alert, Notification } from "../core/alert.ts";
-import type { CompiledRule } from "../core/catalog.ts";
+import type { Catalog, CompiledRule } from "../core/catalog.ts";
 import { arrival, episodeId, type Course, type Episode, type Group, type Past } from "../core/episode.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import { match, type Matched } from "../core/match.ts";
@@ -214,6 +214,26 @@ export class Episodes {
     for (const episode of this.#records.episodes.values()) {
       const busy = episode.courses.some((course) => course.phase === "verifying");
       if (episode.confirmedAt < then && !busy) this.close(episode, "expired", now, change);
+    }
+  }
+
+  /** Puts everything open back on the agenda, after a start. */
+  reschedule(now: number): void {
+    for (const { id, matched, courses } of this.#records.episodes.values()) {
+      if (!matched) this.#schedule(id, "", now);
+      for (const { rule, phase, nextAt } of courses) if (phase === "waiting") this.#schedule(id, rule, Math.max(now, nextAt));
+    }
+  }
+
+  /**
+   * Takes a new catalog into use. Open alerts that no rule took are matched again: the rule that was written because
+   * of them shall help them. Courses whose rule is gone end when they are next due.
+   */
+  takeCatalog(catalog: Catalog, now: number, change: Change): void {
+    this.#catalog.current = catalog;
+    for (const episode of this.#records.episodes.values()) {
+      const unknown = episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
+      if (unknown && catalog.candidates(episode.alert).length > 0) this.matchNow(episode, null, now, change);
     }
   }
 }

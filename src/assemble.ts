@@ -1,0 +1,135 @@
+import type { Server } from "node:http";
+import { Actuator } from "./control/acting.ts";
+import { Agenda } from "./control/agenda.ts";
+import { CatalogInUse } from "./control/catalog.ts";
+import { Change } from "./control/change.ts";
+import { Courses } from "./control/courses.ts";
+import { Deeds } from "./control/deeds.ts";
+import { Episodes } from "./control/episodes.ts";
+import { Escalations } from "./control/escalations.ts";
+import { Homeostat } from "./control/homeostat.ts";
+import { Housekeeping } from "./control/housekeeping.ts";
+import { Intake } from "./control/intake.ts";
+import { Lanes } from "./control/lanes.ts";
+import type { Logger } from "./control/logger.ts";
+import { Observer } from "./control/observing.ts";
+import { Outbox } from "./control/outbox.ts";
+import { Records } from "./control/records.ts";
+import type { Catalog } from "./core/catalog.ts";
+import type { Controller } from "./core/controller.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { createServer } from "./http/server.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { Settings } from "./settings/settings.ts";
+import type { World } from "./world.ts";
+
+export type Running = {
+  readonly controller: Controller;
+  /** Answers requests once somebody makes it listen. */
+  readonly server: Server;
+  /** Puts a new catalog in force, or notes why the newest files were refused. */
+  reload(result: { kind: "loaded"; catalog: Catalog } | { kind: "refused"; faults: readonly string[] }): Promise<void>;
+  /** Ends intake, lets what is under way reach a durable point, and closes the store. */
+  stop(): Promise<void>;
+};
+
+/** Accepted notifications that may wait before senders are told to come again. */
+const mostWaiting = 100_000;
+/** Targets that are worked on at the same time. */
+const width = 64;
+/** How old an observation may be when it is acted on; milliseconds. */
+const fresh = 5000;
+/** How long what is under way may take to reach a durable point when Homeostat stops; milliseconds. */
+const grace = 15_000;
+
+/** Puts the parts together and takes up what an earlier process left. */
+export async function assemble(parts: {
+  settings: Settings;
+  world: World;
+  catalog: Catalog;
+  log: Logger;
+  version: string;
+}): Promise<Running> {
+  const { settings, world, log, version } = parts;
+  const { store, swarm, clock } = world;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const metrics = createMetrics();
+  const onStep = metrics.observe;
+
+  const catalog = new CatalogInUse(parts.catalog);
+  const records = new Records(store, clock, log);
+  await records.load();
+  const escalations = new Escalations({ clock, log, channel: settings.slackChannel, delivers: world.messenger !== null });
+  await escalations.load(store);
+  const outbox = world.messenger === null ? null : new Outbox({ store, messenger: world.messenger, escalations, clock, log, onStep });
+
+  const agenda = new Agenda(clock, (key) => run(key));
+  const schedule = (episode: string, rule: string, at: number): void => agenda.set(`${episode} ${rule}`, at);
+  const episodes = new Episodes({ records, catalog, escalations, schedule });
+  const courses = new Courses({ records, catalog, episodes, clock, schedule, onStep, patience: settings.patience, signal });
+  const observer = new Observer({ swarm, metrics: world.metrics, alerts: world.alerts, clock, signal });
+  const actuator = new Actuator({ swarm, caller: world.caller, clock, signal });
+  const lanes = new Lanes(width);
+  const deeds = new Deeds({ records, catalog, courses, actuator, observer, lanes, clock, onStep, signal });
+  const policy = { handsOff: settings.handsOff, fresh };
+  const { cluster, dryRun } = settings;
+  const pipeline = new Pipeline({ records, catalog, episodes, courses, deeds, observer, lanes, clock, policy, cluster, dryRun });
+  const intake = new Intake({ store, records, episodes, clock, mostWaiting, onStep });
+  const housekeeping = new Housekeeping({ store, records, intake, episodes, courses, escalations, clock, log, signal, keep: settings });
+  const controller = new Homeostat({ records, store, swarm, intake, catalog, courses, escalations, outbox, clock, schedule, version, cluster, dryRun });
+
+  const underWay = new Set<Promise<void>>();
+  const run = (key: string): void => {
+    const [episode = "", rule = ""] = key.split(" ");
+    const work = pipeline.advance(episode, rule).catch((cause: unknown) => {
+      if (signal.aborted) return;
+      // A bug, or a library that broke its word. The course must neither be lost nor spin.
+      log.error({ err: cause, episode, rule }, "a step failed unexpectedly; it is tried again in a minute");
+      schedule(episode, rule, clock.now() + 60_000);
+    });
+    underWay.add(work);
+    void work.finally(() => underWay.delete(work));
+  };
+
+  // Effects that an earlier process began are settled in their lanes before anything new is done there.
+  deeds.resume();
+  episodes.reschedule(clock.now());
+  await intake.resume();
+  outbox?.start();
+  housekeeping.start();
+  await store.commit({ append: [{ at: clock.now(), kind: "process", data: { event: "started", version } }] });
+
+  return {
+    controller,
+    server: createServer({ controller, settings, metrics, clock, log }),
+    async reload(result) {
+      const change = new Change();
+      const now = clock.now();
+      onStep({ kind: "reloaded", ok: result.kind === "loaded" });
+      if (result.kind === "loaded") {
+        catalog.faults = [];
+        const { version: hash, rules } = result.catalog;
+        change.append({ at: now, kind: "catalog", data: { event: "loaded", version: hash, rules: rules.length } });
+        episodes.takeCatalog(result.catalog, now, change);
+        log.info({ version: hash, rules: rules.length }, "a new catalog is in force");
+      } else {
+        catalog.faults = result.faults;
+        change.append({ at: now, kind: "catalog", data: { event: "refused", faults: result.faults } });
+        log.error({ faults: result.faults }, "the newest rule files are refused; the catalog before stays in force");
+      }
+      await courses.commit(change);
+    },
+    async stop() {
+      agenda.stop();
+      await intake.stop();
+      await Promise.race([Promise.allSettled([...underWay, lanes.drained()]), clock.sleep(grace)]);
+      stopping.abort(new Error("Homeostat stops"));
+      await outbox?.stop();
+      await housekeeping.stop();
+      await Promise.allSettled([...underWay, deeds.drained()]);
+      await store.commit({ append: [{ at: clock.now(), kind: "process", data: { event: "stopped", version } }] }).catch(() => {});
+      await store.close();
+    },
+  };
+}
