@@ -28,7 +28,9 @@ export type Running = {
   /** Answers requests once somebody makes it listen. */
   readonly server: Server;
   /** Puts a new catalog in force, or notes why the newest files were refused. */
-  reload(result: { kind: "loaded"; catalog: Catalog } | { kind: "refused"; faults: readonly string[] }): Promise<void>;
+  reload(
+    result: { kind: "loaded"; catalog: Catalog } | { kind: "refused"; faults: readonly string[] },
+  ): Promise<void>;
   /** Ends intake, lets what is under way reach a durable point, and closes the store. */
   stop(): Promise<void>;
 };
@@ -60,24 +62,95 @@ export async function assemble(parts: {
   const catalog = new CatalogInUse(parts.catalog);
   const records = new Records(store, clock, log);
   await records.load();
-  const escalations = new Escalations({ clock, log, channel: settings.slackChannel, delivers: world.messenger !== null });
+  const escalations = new Escalations({
+    clock,
+    log,
+    channel: settings.slackChannel,
+    delivers: world.messenger !== null,
+  });
   await escalations.load(store);
-  const outbox = world.messenger === null ? null : new Outbox({ store, messenger: world.messenger, escalations, clock, log, onStep });
+  const outbox =
+    world.messenger === null
+      ? null
+      : new Outbox({ store, messenger: world.messenger, escalations, clock, log, onStep });
 
   const agenda = new Agenda(clock, (key) => run(key));
-  const schedule = (episode: string, rule: string, at: number): void => agenda.set(`${episode} ${rule}`, at);
+  const schedule = (episode: string, rule: string, at: number): void =>
+    agenda.set(`${episode} ${rule}`, at);
   const episodes = new Episodes({ records, catalog, escalations, schedule });
-  const courses = new Courses({ records, catalog, episodes, clock, schedule, onStep, patience: settings.patience, signal });
-  const observer = new Observer({ swarm, metrics: world.metrics, alerts: world.alerts, clock, signal });
+  const courses = new Courses({
+    records,
+    catalog,
+    episodes,
+    clock,
+    schedule,
+    onStep,
+    patience: settings.patience,
+    signal,
+  });
+  const observer = new Observer({
+    swarm,
+    metrics: world.metrics,
+    alerts: world.alerts,
+    clock,
+    signal,
+  });
   const actuator = new Actuator({ swarm, caller: world.caller, clock, signal });
   const lanes = new Lanes(width);
-  const deeds = new Deeds({ records, catalog, courses, actuator, observer, lanes, clock, onStep, signal });
+  const deeds = new Deeds({
+    records,
+    catalog,
+    courses,
+    actuator,
+    observer,
+    lanes,
+    clock,
+    onStep,
+    signal,
+  });
   const policy = { handsOff: settings.handsOff, fresh };
   const { cluster, dryRun } = settings;
-  const pipeline = new Pipeline({ records, catalog, episodes, courses, deeds, observer, lanes, clock, policy, cluster, dryRun });
+  const pipeline = new Pipeline({
+    records,
+    catalog,
+    episodes,
+    courses,
+    deeds,
+    observer,
+    lanes,
+    clock,
+    policy,
+    cluster,
+    dryRun,
+  });
   const intake = new Intake({ store, records, episodes, clock, mostWaiting, onStep });
-  const housekeeping = new Housekeeping({ store, records, intake, episodes, courses, escalations, clock, log, signal, keep: settings });
-  const controller = new Homeostat({ records, store, swarm, intake, catalog, courses, escalations, outbox, clock, schedule, version, cluster, dryRun });
+  const housekeeping = new Housekeeping({
+    store,
+    records,
+    intake,
+    episodes,
+    courses,
+    escalations,
+    clock,
+    log,
+    signal,
+    keep: settings,
+  });
+  const controller = new Homeostat({
+    records,
+    store,
+    swarm,
+    intake,
+    catalog,
+    courses,
+    escalations,
+    outbox,
+    clock,
+    schedule,
+    version,
+    cluster,
+    dryRun,
+  });
 
   const underWay = new Set<Promise<void>>();
   const run = (key: string): void => {
@@ -85,7 +158,10 @@ export async function assemble(parts: {
     const work = pipeline.advance(episode, rule).catch((cause: unknown) => {
       if (signal.aborted) return;
       // A bug, or a library that broke its word. The course must neither be lost nor spin.
-      log.error({ err: cause, episode, rule }, "a step failed unexpectedly; it is tried again in a minute");
+      log.error(
+        { err: cause, episode, rule },
+        "a step failed unexpectedly; it is tried again in a minute",
+      );
       schedule(episode, rule, clock.now() + 60_000);
     });
     underWay.add(work);
@@ -98,7 +174,9 @@ export async function assemble(parts: {
   await intake.resume();
   outbox?.start();
   housekeeping.start();
-  await store.commit({ append: [{ at: clock.now(), kind: "process", data: { event: "started", version } }] });
+  await store.commit({
+    append: [{ at: clock.now(), kind: "process", data: { event: "started", version } }],
+  });
 
   return {
     controller,
@@ -110,13 +188,24 @@ export async function assemble(parts: {
       if (result.kind === "loaded") {
         catalog.faults = [];
         const { version: hash, rules } = result.catalog;
-        change.append({ at: now, kind: "catalog", data: { event: "loaded", version: hash, rules: rules.length } });
+        change.append({
+          at: now,
+          kind: "catalog",
+          data: { event: "loaded", version: hash, rules: rules.length },
+        });
         episodes.takeCatalog(result.catalog, now, change);
         log.info({ version: hash, rules: rules.length }, "a new catalog is in force");
       } else {
         catalog.faults = result.faults;
-        change.append({ at: now, kind: "catalog", data: { event: "refused", faults: result.faults } });
-        log.error({ faults: result.faults }, "the newest rule files are refused; the catalog before stays in force");
+        change.append({
+          at: now,
+          kind: "catalog",
+          data: { event: "refused", faults: result.faults },
+        });
+        log.error(
+          { faults: result.faults },
+          "the newest rule files are refused; the catalog before stays in force",
+        );
       }
       await courses.commit(change);
     },
@@ -128,7 +217,11 @@ export async function assemble(parts: {
       await outbox?.stop();
       await housekeeping.stop();
       await Promise.allSettled([...underWay, deeds.drained()]);
-      await store.commit({ append: [{ at: clock.now(), kind: "process", data: { event: "stopped", version } }] }).catch(() => {});
+      await store
+        .commit({
+          append: [{ at: clock.now(), kind: "process", data: { event: "stopped", version } }],
+        })
+        .catch(() => {});
       await store.close();
     },
   };

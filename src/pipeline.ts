@@ -59,7 +59,8 @@ export class Pipeline {
     if (course === undefined || course.phase !== "waiting") return;
     const rule = this.#parts.catalog.current.rule(ruleName);
     const action = rule?.steps(attemptOf(course))[course.step];
-    if (rule === undefined || action === undefined) return this.#parts.courses.orphan(episode, course);
+    if (rule === undefined || action === undefined)
+      return this.#parts.courses.orphan(episode, course);
 
     const target = this.#targetOf(action, rule, episode);
     if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
@@ -87,7 +88,12 @@ export class Pipeline {
   }
 
   /** One step in the target's lane. `again`: the world moved between reading and writing; nothing was written. */
-  async #step(episodeId: string, rule: CompiledRule, action: CompiledAction, target: Target): Promise<"done" | "again"> {
+  async #step(
+    episodeId: string,
+    rule: CompiledRule,
+    action: CompiledAction,
+    target: Target,
+  ): Promise<"done" | "again"> {
     const { records, observer, courses, deeds, clock } = this.#parts;
 
     // Still wanted?
@@ -119,10 +125,22 @@ export class Pipeline {
         return "done";
       case "act":
         if (this.#parts.dryRun) {
-          await courses.hold(episode, rule, { ...held("DryRun", `Would act: ${decision.reason.message}`), expected: true }, target);
+          await courses.hold(
+            episode,
+            rule,
+            { ...held("DryRun", `Would act: ${decision.reason.message}`), expected: true },
+            target,
+          );
           return "done";
         }
-        return deeds.act({ episode: episodeId, rule, action: action.spec.action, target, decision, at: clock.now() });
+        return deeds.act({
+          episode: episodeId,
+          rule,
+          action: action.spec.action,
+          target,
+          decision,
+          at: clock.now(),
+        });
       default:
         return decision satisfies never;
     }
@@ -139,7 +157,11 @@ export class Pipeline {
   ): Decision {
     const { records, clock, policy } = this.#parts;
     const now = clock.now();
-    const scope: Scope = { alert: episode.alert, now, service: service?.kind === "seen" ? service.value : null };
+    const scope: Scope = {
+      alert: episode.alert,
+      now,
+      service: service?.kind === "seen" ? service.value : null,
+    };
     const wantedUpAt = this.#wantedUpAt.get(targetId(target)) ?? null;
     return attempt(() =>
       decide({
@@ -158,7 +180,11 @@ export class Pipeline {
   }
 
   /** A webhook's target is the alert that it is called about: another alert's call is another matter. */
-  #targetOf(action: CompiledAction, rule: CompiledRule, episode: Episode): { kind: "target"; target: Target } | Hold {
+  #targetOf(
+    action: CompiledAction,
+    rule: CompiledRule,
+    episode: Episode,
+  ): { kind: "target"; target: Target } | Hold {
     const { cluster, clock } = this.#parts;
     const scope: Scope = { alert: episode.alert, now: clock.now(), service: null };
     return attempt(() => {
@@ -172,7 +198,10 @@ export class Pipeline {
   }
 
   /** What others changed since we last looked is noticed before anything is decided. */
-  async #notice(target: Target, service: Observation<ServiceState | null> | null): Promise<TargetHistory> {
+  async #notice(
+    target: Target,
+    service: Observation<ServiceState | null> | null,
+  ): Promise<TargetHistory> {
     const { records, courses } = this.#parts;
     const history = records.history(target);
     if (service?.kind !== "seen" || service.value === null) return history;
@@ -184,13 +213,15 @@ export class Pipeline {
   }
 
   #remember(decision: Decision, target: Target): void {
-    const wantsUp = (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
+    const wantsUp =
+      (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
     if (wantsUp) this.#wantedUpAt.set(targetId(target), this.#parts.clock.now());
   }
 }
 
 /** Which try a course is in, from 0: a try is counted when its first step acts. */
-const attemptOf = (course: Course): number => (course.step === 0 ? course.tries : Math.max(0, course.tries - 1));
+const attemptOf = (course: Course): number =>
+  course.step === 0 ? course.tries : Math.max(0, course.tries - 1);
 
 const held = (code: string, message: string): Hold => ({
   kind: "hold",
@@ -206,7 +237,8 @@ function attempt<T>(work: () => T): T | Hold {
   try {
     return work();
   } catch (cause) {
-    if (cause instanceof ExpressionError || cause instanceof RangeError) return held("ExpressionFailed", cause.message);
+    if (cause instanceof ExpressionError || cause instanceof RangeError)
+      return held("ExpressionFailed", cause.message);
     throw cause;
   }
 }

@@ -49,7 +49,10 @@ export async function connectWorld(settings: Settings): Promise<World> {
     messenger:
       slackBotToken === null
         ? null
-        : connectSlack({ token: slackBotToken.reveal(), ...(slackApiUrl === null ? {} : { apiUrl: slackApiUrl }) }),
+        : connectSlack({
+            token: slackBotToken.reveal(),
+            ...(slackApiUrl === null ? {} : { apiUrl: slackApiUrl }),
+          }),
     clock: systemClock,
     store: await openStore(settings.store.path),
   };

@@ -41,14 +41,19 @@ export class Actuator {
    */
   async settle(intent: Intent): Promise<Outcome> {
     const { effect } = intent;
-    if (effect.kind === "webhook") return { kind: "unknown", message: "The call was begun and its answer was never seen" };
+    if (effect.kind === "webhook")
+      return { kind: "unknown", message: "The call was begun and its answer was never seen" };
     const giveUp = Math.max(intent.deadline, this.#clock.now()) + lookFor;
     for (let wait = 250; ; wait = Math.min(wait * 2, 5000)) {
       try {
-        const sighting = sight({ id: intent.id, effect }, await this.#swarm.service(effect.serviceId, this.#signal));
+        const sighting = sight(
+          { id: intent.id, effect },
+          await this.#swarm.service(effect.serviceId, this.#signal),
+        );
         if (sighting === "applied") return { kind: "applied" };
         if (sighting === "missed") return { kind: "conflict" };
-        if (this.#clock.now() >= intent.deadline) return { kind: "failed", message: "It had not happened in time" };
+        if (this.#clock.now() >= intent.deadline)
+          return { kind: "failed", message: "It had not happened in time" };
         const again = await this.#update(intent, effect);
         // A conflict may be with our own first call: look again.
         if (again !== "conflict") return { kind: again };
@@ -61,7 +66,10 @@ export class Actuator {
     }
   }
 
-  #update(intent: Intent, effect: Extract<Effect, { kind: "service" }>): Promise<"applied" | "conflict" | "gone"> {
+  #update(
+    intent: Intent,
+    effect: Extract<Effect, { kind: "service" }>,
+  ): Promise<"applied" | "conflict" | "gone"> {
     const { serviceId, version, set } = effect;
     return this.#swarm.update({ serviceId, version, set, intent: intent.id }, this.#signal);
   }
@@ -69,9 +77,17 @@ export class Actuator {
   async #call(intent: Intent, effect: Extract<Effect, { kind: "webhook" }>): Promise<Outcome> {
     const { url, method, headers, bearerFile, body } = effect;
     try {
-      const request = { url, method, headers: { ...headers, "idempotency-key": intent.id }, bearerFile, body };
+      const request = {
+        url,
+        method,
+        headers: { ...headers, "idempotency-key": intent.id },
+        bearerFile,
+        body,
+      };
       const { status } = await this.#caller.call(request, this.#signal);
-      return status >= 200 && status < 300 ? { kind: "applied" } : { kind: "failed", message: `It answered ${status}` };
+      return status >= 200 && status < 300
+        ? { kind: "applied" }
+        : { kind: "failed", message: `It answered ${status}` };
     } catch (cause) {
       if (!(cause instanceof Fault)) throw cause;
       return { kind: cause.code === "refused" ? "failed" : "unknown", message: cause.message };

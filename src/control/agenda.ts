@@ -78,7 +78,7 @@ export class Agenda {
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;
     heap[0] = last;
-    for (let parent = 0; ; ) {
+    for (let parent = 0; ;) {
       const left = 2 * parent + 1;
       const child = at(heap, left + 1) < at(heap, left) ? left + 1 : left;
       if (at(heap, parent) <= at(heap, child)) return;
@@ -93,7 +93,8 @@ const at = (heap: readonly { at: number }[], index: number): number => heap[inde
 function swap<T>(heap: T[], a: number, b: number): void {
   const first = heap[a];
   const second = heap[b];
-  if (first === undefined || second === undefined) throw new RangeError("no such place in the heap");
+  if (first === undefined || second === undefined)
+    throw new RangeError("no such place in the heap");
   heap[a] = second;
   heap[b] = first;
 }

@@ -55,21 +55,31 @@ export class Courses {
   }
 
   /** Changes a course as it stands now; nothing when its episode is closed already. */
-  update(episodeId: string, rule: string, patch: Partial<Course>, change: Change): Episode | undefined {
+  update(
+    episodeId: string,
+    rule: string,
+    patch: Partial<Course>,
+    change: Change,
+  ): Episode | undefined {
     const episode = this.#records.episodes.get(episodeId);
     if (episode === undefined) return undefined;
-    const courses = episode.courses.map((course) => (course.rule === rule ? { ...course, ...patch } : course));
+    const courses = episode.courses.map((course) =>
+      course.rule === rule ? { ...course, ...patch } : course,
+    );
     const changed = { ...episode, courses };
     change.put(this.#records.putEpisode(changed));
     const course = courses.find((candidate) => candidate.rule === rule);
-    if (course?.phase === "waiting") change.afterwards(() => this.#schedule(episodeId, rule, course.nextAt));
+    if (course?.phase === "waiting")
+      change.afterwards(() => this.#schedule(episodeId, rule, course.nextAt));
     return changed;
   }
 
   /** Nothing is done now, and it is said why. A hold that lasts and that nobody expects is told to a person. */
   async hold(episode: Episode, rule: CompiledRule, hold: Hold, target?: Target): Promise<void> {
     const now = this.#clock.now();
-    const course = this.#records.episodes.get(episode.id)?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = this.#records.episodes
+      .get(episode.id)
+      ?.courses.find((candidate) => candidate.rule === rule.name);
     if (course?.phase !== "waiting") return; // resolved meanwhile
     const before = course.hold;
     const same = before !== null && before.reason.code === hold.reason.code;
@@ -78,7 +88,10 @@ export class Courses {
     const told = same && now - before.toldAt < remindAfter ? before.toldAt : now;
     const change = new Change();
     const nextAt = hold.until ?? now + Math.min(60_000, 2000 * 2 ** Math.min(times, 5));
-    const patch = { hold: { reason: hold.reason, since, times, toldAt: told, expected: hold.expected }, nextAt: Math.max(nextAt, now + 100) };
+    const patch = {
+      hold: { reason: hold.reason, since, times, toldAt: told, expected: hold.expected },
+      nextAt: Math.max(nextAt, now + 100),
+    };
     const changed = this.update(episode.id, rule.name, patch, change);
     if (changed === undefined) return;
     if (told === now) this.#journal(changed, rule, hold, target, now, change);
@@ -86,20 +99,39 @@ export class Courses {
       this.#episodes.close(changed, "expired", now, change);
     } else if (!hold.expected && now - since >= this.#patience) {
       const message = `Held since ${new Date(since).toISOString().slice(11, 19)}: ${hold.reason.message}`;
-      this.#episodes.escalate(changed, { kind: "held", reason: reason(hold.reason.code, message), rule: rule.spec, trail: hold.trail }, now, change);
+      this.#episodes.escalate(
+        changed,
+        {
+          kind: "held",
+          reason: reason(hold.reason.code, message),
+          rule: rule.spec,
+          trail: hold.trail,
+        },
+        now,
+        change,
+      );
     }
     await this.commit(change);
   }
 
   /** A rule that says to ignore the alert or to ask a person; also when its tries are used up. */
-  async conclude(episode: Episode, rule: CompiledRule, decision: Extract<Decision, { kind: "ignore" | "escalate" }>): Promise<void> {
+  async conclude(
+    episode: Episode,
+    rule: CompiledRule,
+    decision: Extract<Decision, { kind: "ignore" | "escalate" }>,
+  ): Promise<void> {
     const now = this.#clock.now();
     const change = new Change();
     this.#journal(episode, rule, decision, undefined, now, change);
     const exhausted = decision.reason.code === "AttemptsExhausted";
     if (decision.kind === "escalate" && !(exhausted && rule.spec.otherwise === "ignore")) {
       const kind = exhausted ? "failed" : "rule";
-      this.#episodes.escalate(episode, { kind, reason: decision.reason, rule: rule.spec, trail: decision.trail }, now, change);
+      this.#episodes.escalate(
+        episode,
+        { kind, reason: decision.reason, rule: rule.spec, trail: decision.trail },
+        now,
+        change,
+      );
     }
     if (exhausted) this.#finish(episode.id, rule, "handed-over", now, change);
     else this.#nextStep(episode.id, rule, 0, now, change);
@@ -110,9 +142,21 @@ export class Courses {
   async orphan(episode: Episode, course: Course): Promise<void> {
     const now = this.#clock.now();
     const change = new Change();
-    change.append({ at: now, kind: "decision", episode: episode.id, data: { rule: course.rule, decision: { kind: "ignore", reason: reason("RuleGone", "The rule is no longer in the catalog") } } });
+    change.append({
+      at: now,
+      kind: "decision",
+      episode: episode.id,
+      data: {
+        rule: course.rule,
+        decision: {
+          kind: "ignore",
+          reason: reason("RuleGone", "The rule is no longer in the catalog"),
+        },
+      },
+    });
     const changed = this.update(episode.id, course.rule, { phase: "done", hold: null }, change);
-    if (changed !== undefined && episode.alert.status === "firing") this.#episodes.matchNow(changed, null, now, change);
+    if (changed !== undefined && episode.alert.status === "firing")
+      this.#episodes.matchNow(changed, null, now, change);
     await this.commit(change);
   }
 
@@ -120,8 +164,17 @@ export class Courses {
   async matchLater(episode: Episode, message: string): Promise<void> {
     const now = this.#clock.now();
     const change = new Change();
-    const why = reason("ObservationFailed", `Which rule takes it depends on the service, and that cannot be read: ${message}`);
-    if (now - episode.openedAt >= this.#patience) this.#episodes.escalate(episode, { kind: "held", reason: why, rule: null, trail: [why] }, now, change);
+    const why = reason(
+      "ObservationFailed",
+      `Which rule takes it depends on the service, and that cannot be read: ${message}`,
+    );
+    if (now - episode.openedAt >= this.#patience)
+      this.#episodes.escalate(
+        episode,
+        { kind: "held", reason: why, rule: null, trail: [why] },
+        now,
+        change,
+      );
     change.afterwards(() => this.#schedule(episode.id, "", now + 5000));
     await this.commit(change);
   }
@@ -132,64 +185,150 @@ export class Courses {
     change.put(this.#records.putHistory(after));
     if (after.noticed !== null && after.noticed !== before.noticed) {
       const data = { ...after.noticed.reason, changedAt: after.noticed.at };
-      change.append({ at: this.#clock.now(), kind: "noticed", target: targetId(after.target), data });
+      change.append({
+        at: this.#clock.now(),
+        kind: "noticed",
+        target: targetId(after.target),
+        data,
+      });
     }
     await this.commit(change);
   }
 
   /** A step helped: the next one, or the end of the try. */
   succeed(intent: Intent, rule: CompiledRule | undefined, now: number, change: Change): void {
-    if (rule === undefined) return void this.update(intent.episode, intent.rule, { phase: "waiting", nextAt: now, intent: null }, change);
+    if (rule === undefined)
+      return void this.update(
+        intent.episode,
+        intent.rule,
+        { phase: "waiting", nextAt: now, intent: null },
+        change,
+      );
     const { up, down } = rule.spec.cooldown;
-    const cooldown = intent.direction === "none" ? Math.max(up, down) : rule.spec.cooldown[intent.direction];
+    const cooldown =
+      intent.direction === "none" ? Math.max(up, down) : rule.spec.cooldown[intent.direction];
     this.#nextStep(intent.episode, rule, Math.max(0, intent.at + cooldown - now), now, change);
   }
 
   /** A step failed: another try after the cooldown, or what the rule says follows. */
-  fail(intent: Intent, rule: CompiledRule | undefined, why: Reason, now: number, change: Change): void {
+  fail(
+    intent: Intent,
+    rule: CompiledRule | undefined,
+    why: Reason,
+    now: number,
+    change: Change,
+  ): void {
     const episode = this.#records.episodes.get(intent.episode);
     const course = episode?.courses.find((candidate) => candidate.rule === intent.rule);
     if (episode === undefined || course === undefined) return;
-    if (rule === undefined) return void this.update(episode.id, intent.rule, { phase: "waiting", nextAt: now, intent: null }, change);
+    if (rule === undefined)
+      return void this.update(
+        episode.id,
+        intent.rule,
+        { phase: "waiting", nextAt: now, intent: null },
+        change,
+      );
     if (course.tries < rule.spec.attempts && episode.alert.status === "firing") {
-      const nextAt = intent.at + (intent.direction === "none" ? rule.spec.cooldown.up : rule.spec.cooldown[intent.direction]);
-      this.update(episode.id, rule.name, { phase: "waiting", step: 0, nextAt: Math.max(now, nextAt), intent: null, hold: null }, change);
+      const nextAt =
+        intent.at +
+        (intent.direction === "none"
+          ? rule.spec.cooldown.up
+          : rule.spec.cooldown[intent.direction]);
+      this.update(
+        episode.id,
+        rule.name,
+        { phase: "waiting", step: 0, nextAt: Math.max(now, nextAt), intent: null, hold: null },
+        change,
+      );
       return;
     }
     if (rule.spec.otherwise !== "ignore") {
       const message = `${intent.action} of ${intent.target.name} failed: ${why.message}`;
-      this.#episodes.escalate(episode, { kind: "failed", reason: reason(why.code, message), rule: rule.spec, trail: [why] }, now, change);
+      this.#episodes.escalate(
+        episode,
+        { kind: "failed", reason: reason(why.code, message), rule: rule.spec, trail: [why] },
+        now,
+        change,
+      );
     }
     this.#finish(episode.id, rule, "handed-over", now, change);
   }
 
-  #nextStep(episodeId: string, rule: CompiledRule, cooldown: number, now: number, change: Change): void {
+  #nextStep(
+    episodeId: string,
+    rule: CompiledRule,
+    cooldown: number,
+    now: number,
+    change: Change,
+  ): void {
     const episode = this.#records.episodes.get(episodeId);
     const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
     if (episode === undefined || course === undefined) return;
     const steps = rule.steps(course.step === 0 ? course.tries : Math.max(0, course.tries - 1));
     const step = course.step + 1;
     if (step < steps.length) {
-      this.update(episodeId, rule.name, { phase: "waiting", step, nextAt: now, intent: null, hold: null }, change);
+      this.update(
+        episodeId,
+        rule.name,
+        { phase: "waiting", step, nextAt: now, intent: null, hold: null },
+        change,
+      );
       return;
     }
     // A resolved alert, `once`, and rules that change nothing end here: there is nothing to repeat.
-    const changesNothing = steps.every(({ spec }) => spec.action === "ignore" || spec.action === "escalate");
+    const changesNothing = steps.every(
+      ({ spec }) => spec.action === "ignore" || spec.action === "escalate",
+    );
     if (episode.alert.status === "resolved" || rule.spec.repeat === "once" || changesNothing) {
-      return this.#finish(episodeId, rule, steps.some(({ spec }) => spec.action === "escalate") ? "handed-over" : "done", now, change);
+      return this.#finish(
+        episodeId,
+        rule,
+        steps.some(({ spec }) => spec.action === "escalate") ? "handed-over" : "done",
+        now,
+        change,
+      );
     }
-    this.update(episodeId, rule.name, { phase: "waiting", step: 0, nextAt: now + cooldown, intent: null, hold: null }, change);
+    this.update(
+      episodeId,
+      rule.name,
+      { phase: "waiting", step: 0, nextAt: now + cooldown, intent: null, hold: null },
+      change,
+    );
   }
 
-  #finish(episodeId: string, rule: CompiledRule, phase: "done" | "handed-over", now: number, change: Change): void {
+  #finish(
+    episodeId: string,
+    rule: CompiledRule,
+    phase: "done" | "handed-over",
+    now: number,
+    change: Change,
+  ): void {
     const changed = this.update(episodeId, rule.name, { phase, intent: null, hold: null }, change);
     if (changed !== undefined) this.#episodes.closeIfOver(changed, now, change);
   }
 
-  #journal(episode: Episode, rule: CompiledRule, decision: Decision, target: Target | undefined, now: number, change: Change): void {
+  #journal(
+    episode: Episode,
+    rule: CompiledRule,
+    decision: Decision,
+    target: Target | undefined,
+    now: number,
+    change: Change,
+  ): void {
     const data = { rule: rule.name, decision };
-    change.append({ at: now, kind: "decision", episode: episode.id, ...(target === undefined ? {} : { target: targetId(target) }), data });
+    change.append({
+      at: now,
+      kind: "decision",
+      episode: episode.id,
+      ...(target === undefined ? {} : { target: targetId(target) }),
+      data,
+    });
     if (decision.kind === "hold") this.#catalog.count(rule.name, "held");
-    this.#onStep({ kind: "decided", decision: decision.kind, code: decision.reason.code, rule: rule.name });
+    this.#onStep({
+      kind: "decided",
+      decision: decision.kind,
+      code: decision.reason.code,
+      rule: rule.name,
+    });
   }
 }

@@ -53,7 +53,9 @@ export class Deeds {
     const { records, courses, catalog, onStep } = this.#parts;
     const { rule, target, decision, at } = act;
     // Resolved while the world was read?
-    const course = records.episodes.get(act.episode)?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = records.episodes
+      .get(act.episode)
+      ?.courses.find((candidate) => candidate.rule === rule.name);
     if (course?.phase !== "waiting") return "done";
     const attempt = course.step === 0 ? course.tries + 1 : course.tries;
     const intent: Intent = {
@@ -73,8 +75,22 @@ export class Deeds {
     change.append({ ...where, kind: "decision", data: { rule: rule.name, decision } });
     change.append({ ...where, kind: "intent", data: { intent } });
     change.put(records.putIntent(intent));
-    change.put(records.putHistory(withAction(records.history(target), { at, direction: intent.direction, rule: rule.name, intent: intent.id })));
-    courses.update(act.episode, rule.name, { phase: "verifying", tries: attempt, intent: intent.id, hold: null }, change);
+    change.put(
+      records.putHistory(
+        withAction(records.history(target), {
+          at,
+          direction: intent.direction,
+          rule: rule.name,
+          intent: intent.id,
+        }),
+      ),
+    );
+    courses.update(
+      act.episode,
+      rule.name,
+      { phase: "verifying", tries: attempt, intent: intent.id, hold: null },
+      change,
+    );
     await courses.commit(change);
     catalog.count(rule.name, "acted");
     onStep({ kind: "decided", decision: "act", code: decision.reason.code, rule: rule.name });
@@ -90,7 +106,9 @@ export class Deeds {
       else {
         void lanes.run(targetId(intent.target), async () => {
           const outcome = await actuator.settle(intent);
-          await (intent.action === "undo" ? this.#undone(intent, outcome) : this.#conclude(intent, outcome));
+          await (intent.action === "undo"
+            ? this.#undone(intent, outcome)
+            : this.#conclude(intent, outcome));
         });
       }
     }
@@ -107,7 +125,13 @@ export class Deeds {
     const rule = catalog.current.rule(intent.rule);
     const change = new Change();
     const target = targetId(intent.target);
-    change.append({ at: now, kind: "outcome", episode: intent.episode, target, data: { intent: intent.id, result: outcome } });
+    change.append({
+      at: now,
+      kind: "outcome",
+      episode: intent.episode,
+      target,
+      data: { intent: intent.id, result: outcome },
+    });
     onStep({ kind: "acted", action: intent.action, result: outcome.kind, ms: now - intent.at });
     switch (outcome.kind) {
       case "applied": {
@@ -121,8 +145,16 @@ export class Deeds {
       case "gone": {
         // It never happened: it starts no cooldown and is no try.
         const tries = attemptsBefore(intent);
-        change.put(records.dropIntent(intent.id), records.putHistory(withoutAction(records.history(intent.target), intent.id)));
-        courses.update(intent.episode, intent.rule, { phase: "waiting", tries, intent: null, nextAt: now + 1000 }, change);
+        change.put(
+          records.dropIntent(intent.id),
+          records.putHistory(withoutAction(records.history(intent.target), intent.id)),
+        );
+        courses.update(
+          intent.episode,
+          intent.rule,
+          { phase: "waiting", tries, intent: null, nextAt: now + 1000 },
+          change,
+        );
         await courses.commit(change);
         return "again";
       }
@@ -142,7 +174,9 @@ export class Deeds {
   /** What the service looks like after an own change, so that it is not taken for somebody else's. */
   #seen(intent: Intent): ReturnType<typeof withAction> {
     const history = this.#parts.records.history(intent.target);
-    return intent.effect.kind === "service" ? { ...history, seen: { replicas: intent.effect.after, intent: intent.id } } : history;
+    return intent.effect.kind === "service"
+      ? { ...history, seen: { replicas: intent.effect.after, intent: intent.id } }
+      : history;
   }
 
   #startVerifying(intent: Intent): void {
@@ -169,13 +203,19 @@ export class Deeds {
 
   async #judge(intent: Intent): Promise<Judgement> {
     const { clock, observer, catalog } = this.#parts;
-    if (intent.effect.kind === "webhook") return { kind: "verified", reason: reason("Answered", "The call was answered with success") };
+    if (intent.effect.kind === "webhook")
+      return { kind: "verified", reason: reason("Answered", "The call was answered with success") };
     const service = await observer.progress(intent.effect.serviceId);
     const rule = catalog.current.rule(intent.rule);
     const episode = this.#parts.records.episodes.get(intent.episode);
     // A rule or an episode that is gone meanwhile has no condition left: what remains is whether it converged.
-    const scope = episode && { alert: episode.alert, now: clock.now(), service: service.kind === "seen" ? service.value.state : null };
-    const condition = scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
+    const scope = episode && {
+      alert: episode.alert,
+      now: clock.now(),
+      service: service.kind === "seen" ? service.value.state : null,
+    };
+    const condition =
+      scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
     return judge(intent, { now: clock.now(), service, condition });
   }
 
@@ -216,12 +256,24 @@ export class Deeds {
         id: undoId(intent.id),
         action: "undo",
         direction: intent.direction === "up" ? "down" : "up",
-        effect: { ...effect, set: { kind: "replicas", replicas: effect.before }, version: service.value.version, before: effect.after, after: effect.before },
+        effect: {
+          ...effect,
+          set: { kind: "replicas", replicas: effect.before },
+          version: service.value.version,
+          before: effect.after,
+          after: effect.before,
+        },
         at,
         deadline: at + (intent.deadline - intent.at),
       };
       const change = new Change();
-      change.append({ at, kind: "intent", episode: undo.episode, target: targetId(undo.target), data: { intent: undo } });
+      change.append({
+        at,
+        kind: "intent",
+        episode: undo.episode,
+        target: targetId(undo.target),
+        data: { intent: undo },
+      });
       change.put(records.putIntent(undo));
       await courses.commit(change);
       await this.#undone(undo, await actuator.perform(undo));
@@ -232,20 +284,33 @@ export class Deeds {
     const { records, courses, clock } = this.#parts;
     const change = new Change();
     const target = targetId(undo.target);
-    change.append({ at: clock.now(), kind: "outcome", episode: undo.episode, target, data: { intent: undo.id, result: outcome } });
+    change.append({
+      at: clock.now(),
+      kind: "outcome",
+      episode: undo.episode,
+      target,
+      data: { intent: undo.id, result: outcome },
+    });
     change.put(records.dropIntent(undo.id));
     if (outcome.kind === "applied") change.put(records.putHistory(this.#seen(undo)));
     await courses.commit(change);
   }
 
   #entry(intent: Intent, judgement: Judgement) {
-    const where = { at: this.#parts.clock.now(), episode: intent.episode, target: targetId(intent.target) };
+    const where = {
+      at: this.#parts.clock.now(),
+      episode: intent.episode,
+      target: targetId(intent.target),
+    };
     return { ...where, kind: "verification" as const, data: { intent: intent.id, judgement } };
   }
 }
 
 /** The tries of a course before an intent counted one: only a try's first step does. */
 function attemptsBefore(intent: Intent): number {
-  const [attempt = 1, step = 0] = intent.id.slice(intent.id.lastIndexOf("/") + 1).split(".").map(Number);
+  const [attempt = 1, step = 0] = intent.id
+    .slice(intent.id.lastIndexOf("/") + 1)
+    .split(".")
+    .map(Number);
   return step === 0 ? attempt - 1 : attempt;
 }

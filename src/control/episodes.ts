@@ -1,6 +1,13 @@
 import type { Alert, Notification } from "../core/alert.ts";
 import type { Catalog, CompiledRule } from "../core/catalog.ts";
-import { arrival, episodeId, type Course, type Episode, type Group, type Past } from "../core/episode.ts";
+import {
+  arrival,
+  episodeId,
+  type Course,
+  type Episode,
+  type Group,
+  type Past,
+} from "../core/episode.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import { match, type Matched } from "../core/match.ts";
 import type { ServiceState } from "../core/target.ts";
@@ -33,13 +40,18 @@ export class Episodes {
   }
 
   #arrival(alert: Alert): ReturnType<typeof arrival> {
-    return arrival(alert, this.#records.open(alert.fingerprint), this.#records.past(alert.fingerprint));
+    return arrival(
+      alert,
+      this.#records.open(alert.fingerprint),
+      this.#records.past(alert.fingerprint),
+    );
   }
 
   /** True when an alert brings no news: it is open already, resolved already, or from an earlier life. */
   isRepeat(alert: Alert): boolean {
     const kind = this.#arrival(alert);
-    if (kind === "resolves") return this.#records.open(alert.fingerprint)?.alert.status === "resolved";
+    if (kind === "resolves")
+      return this.#records.open(alert.fingerprint)?.alert.status === "resolved";
     return kind === "repeats" || kind === "late";
   }
 
@@ -47,10 +59,12 @@ export class Episodes {
   confirm(alerts: readonly Alert[], now: number): void {
     for (const alert of alerts) {
       const open = this.#records.open(alert.fingerprint);
-      if (open === undefined || alert.status !== "firing" || this.#arrival(alert) !== "repeats") continue;
+      if (open === undefined || alert.status !== "firing" || this.#arrival(alert) !== "repeats")
+        continue;
       this.#records.putEpisode({ ...open, confirmedAt: now });
       for (const course of open.courses) {
-        if (course.hold?.reason.code === "AlertUnconfirmed") this.#schedule(open.id, course.rule, now);
+        if (course.hold?.reason.code === "AlertUnconfirmed")
+          this.#schedule(open.id, course.rule, now);
       }
     }
   }
@@ -71,7 +85,8 @@ export class Episodes {
       case "resolves-unseen":
         return this.#open(alert, group, now, change);
       case "resolves":
-        if (open !== undefined && open.alert.status === "firing") this.#resolve(open, alert, now, change);
+        if (open !== undefined && open.alert.status === "firing")
+          this.#resolve(open, alert, now, change);
         return;
       default:
         return kind satisfies never;
@@ -89,7 +104,12 @@ export class Episodes {
       courses: [],
       escalation: null,
     };
-    change.append({ at: now, kind: "episode", episode: episode.id, data: { event: "opened", alert } });
+    change.append({
+      at: now,
+      kind: "episode",
+      episode: episode.id,
+      data: { event: "opened", alert },
+    });
     change.put(this.#records.putEpisode(episode));
     this.matchNow(episode, null, now, change);
   }
@@ -98,8 +118,19 @@ export class Episodes {
     const courses = open.courses.map((course): Course =>
       course.phase === "waiting" ? { ...course, phase: "done", hold: null } : course,
     );
-    const episode = { ...open, alert: { ...alert, startsAt: open.alert.startsAt }, courses, confirmedAt: now, matched: false };
-    change.append({ at: now, kind: "episode", episode: open.id, data: { event: "resolved", endsAt: alert.endsAt } });
+    const episode = {
+      ...open,
+      alert: { ...alert, startsAt: open.alert.startsAt },
+      courses,
+      confirmedAt: now,
+      matched: false,
+    };
+    change.append({
+      at: now,
+      kind: "episode",
+      episode: open.id,
+      data: { event: "resolved", endsAt: alert.endsAt },
+    });
     change.put(this.#records.putEpisode(episode));
     this.matchNow(episode, null, now, change);
   }
@@ -108,7 +139,12 @@ export class Episodes {
    * Finds the rules that take an episode. Rules whose `when` reads the service need it observed: without an
    * observation the matching is put on the agenda, and comes back here with one.
    */
-  matchNow(episode: Episode, service: { state: ServiceState | null } | null, now: number, change: Change): void {
+  matchNow(
+    episode: Episode,
+    service: { state: ServiceState | null } | null,
+    now: number,
+    change: Change,
+  ): void {
     const scope = { alert: episode.alert, now, service: service?.state ?? null };
     const found = match(this.#catalog.current, scope, service !== null);
     if (found.kind === "needs-service") {
@@ -118,7 +154,11 @@ export class Episodes {
     const courses = found.rules
       .filter((rule) => !episode.courses.some((course) => course.rule === rule.name))
       .map((rule) => this.#course(rule, episode, now));
-    const matched: Episode = { ...episode, matched: true, courses: [...episode.courses, ...courses] };
+    const matched: Episode = {
+      ...episode,
+      matched: true,
+      courses: [...episode.courses, ...courses],
+    };
     change.put(this.#records.putEpisode(matched));
     change.append({
       at: now,
@@ -138,20 +178,38 @@ export class Episodes {
     const past = this.#records.past(episode.alert.fingerprint);
     const relapsed = past !== undefined && now - past.closedAt < rule.spec.verify.healthy;
     const tries = relapsed ? (past.tries[rule.name] ?? 0) : 0;
-    return { rule: rule.name, phase: "waiting", tries, step: 0, nextAt: now, intent: null, hold: null };
+    return {
+      rule: rule.name,
+      phase: "waiting",
+      tries,
+      step: 0,
+      nextAt: now,
+      intent: null,
+      hold: null,
+    };
   }
 
   /** No rule knows it: a person is asked. */
   #unknown(episode: Episode, found: Matched, now: number, change: Change): void {
     const count = this.#catalog.current.rules.length;
     const why = reason("UnknownAlert", `None of the ${count} rules takes this alert`);
-    this.escalate(episode, { kind: "unknown", reason: why, rule: null, trail: found.trail }, now, change);
+    this.escalate(
+      episode,
+      { kind: "unknown", reason: why, rule: null, trail: found.trail },
+      now,
+      change,
+    );
   }
 
   /** Asks a person about an episode, once in its life. */
   escalate(
     episode: Episode,
-    about: { kind: "unknown" | "rule" | "failed" | "held"; reason: Reason; rule: CompiledRule["spec"] | null; trail: readonly Reason[] },
+    about: {
+      kind: "unknown" | "rule" | "failed" | "held";
+      reason: Reason;
+      rule: CompiledRule["spec"] | null;
+      trail: readonly Reason[];
+    },
     now: number,
     change: Change,
   ): void {
@@ -171,7 +229,10 @@ export class Episodes {
       },
       now,
     );
-    change.append(...raised.entries).put(...raised.puts).afterwards(raised.applied);
+    change
+      .append(...raised.entries)
+      .put(...raised.puts)
+      .afterwards(raised.applied);
     change.put(this.#records.putEpisode({ ...present, escalation: raised.id }));
   }
 
@@ -183,30 +244,59 @@ export class Episodes {
       `Alertmanager left ${notification.truncatedAlerts} alerts out of this group (max_alerts); nothing is done about those`,
     );
     const raised = this.#escalations.raise(
-      { kind: "truncated", reason: why, rule: null, channel: null, mention: null, trail: [], alert: null, episode: null, group },
+      {
+        kind: "truncated",
+        reason: why,
+        rule: null,
+        channel: null,
+        mention: null,
+        trail: [],
+        alert: null,
+        episode: null,
+        group,
+      },
       now,
     );
-    change.append(...raised.entries).put(...raised.puts).afterwards(raised.applied);
+    change
+      .append(...raised.entries)
+      .put(...raised.puts)
+      .afterwards(raised.applied);
   }
 
   /** Closes a resolved episode once nothing is under way in it. */
   closeIfOver(episode: Episode, now: number, change: Change): void {
-    const over = episode.courses.every((course) => course.phase === "done" || course.phase === "handed-over");
-    if (episode.alert.status === "resolved" && episode.matched && over) this.close(episode, "resolved", now, change);
+    const over = episode.courses.every(
+      (course) => course.phase === "done" || course.phase === "handed-over",
+    );
+    if (episode.alert.status === "resolved" && episode.matched && over)
+      this.close(episode, "resolved", now, change);
   }
 
-  close(episode: Episode, why: "resolved" | "superseded" | "expired", now: number, change: Change): void {
+  close(
+    episode: Episode,
+    why: "resolved" | "superseded" | "expired",
+    now: number,
+    change: Change,
+  ): void {
     const past: Past = {
       fingerprint: episode.alert.fingerprint,
       startsAt: Date.parse(episode.alert.startsAt),
       closedAt: now,
       tries: Object.fromEntries(episode.courses.map((course) => [course.rule, course.tries])),
     };
-    change.append({ at: now, kind: "episode", episode: episode.id, data: { event: "closed", why } });
+    change.append({
+      at: now,
+      kind: "episode",
+      episode: episode.id,
+      data: { event: "closed", why },
+    });
     change.put(...this.#records.closeEpisode(episode, past));
     if (episode.escalation === null) return;
     const left = this.#escalations.resolveFor(episode.escalation, episode.id, now);
-    change.append(...left.entries).put(...left.puts).afterwards(left.applied);
+    change
+      .append(...left.entries)
+      .put(...left.puts)
+      .afterwards(left.applied);
   }
 
   /** Closes what nobody has confirmed since `then`: a resolution under a silence may never arrive. */
@@ -221,7 +311,8 @@ export class Episodes {
   reschedule(now: number): void {
     for (const { id, matched, courses } of this.#records.episodes.values()) {
       if (!matched) this.#schedule(id, "", now);
-      for (const { rule, phase, nextAt } of courses) if (phase === "waiting") this.#schedule(id, rule, Math.max(now, nextAt));
+      for (const { rule, phase, nextAt } of courses)
+        if (phase === "waiting") this.#schedule(id, rule, Math.max(now, nextAt));
     }
   }
 
@@ -232,8 +323,10 @@ export class Episodes {
   takeCatalog(catalog: Catalog, now: number, change: Change): void {
     this.#catalog.current = catalog;
     for (const episode of this.#records.episodes.values()) {
-      const unknown = episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
-      if (unknown && catalog.candidates(episode.alert).length > 0) this.matchNow(episode, null, now, change);
+      const unknown =
+        episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
+      if (unknown && catalog.candidates(episode.alert).length > 0)
+        this.matchNow(episode, null, now, change);
     }
   }
 }

@@ -1,6 +1,14 @@
 import type { Notification } from "../core/alert.ts";
 import { boundsOf } from "../core/bounds.ts";
-import type { Check, Controller, Page, Receipt, RuleView, ServiceView, Status } from "../core/controller.ts";
+import type {
+  Check,
+  Controller,
+  Page,
+  Receipt,
+  RuleView,
+  ServiceView,
+  Status,
+} from "../core/controller.ts";
 import type { Episode } from "../core/episode.ts";
 import type { Entry, EntryKind } from "../core/journal.ts";
 import type { Pause } from "../core/pause.ts";
@@ -52,7 +60,8 @@ export class Homeostat implements Controller {
   async status(): Promise<Status> {
     const { version, dryRun, records, intake, escalations, outbox } = this.#parts;
     const open = [...records.episodes.values()];
-    const inPhase = (phase: string) => open.filter(({ courses }) => courses.some((course) => course.phase === phase)).length;
+    const inPhase = (phase: string) =>
+      open.filter(({ courses }) => courses.some((course) => course.phase === phase)).length;
     return {
       version,
       startedAt: this.#startedAt,
@@ -85,7 +94,10 @@ export class Homeostat implements Controller {
       (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
     );
     const rules = catalog.current.rules.length;
-    const refused = catalog.faults.length > 0 ? `; the newest files are refused: ${catalog.faults.length} faults` : "";
+    const refused =
+      catalog.faults.length > 0
+        ? `; the newest files are refused: ${catalog.faults.length} faults`
+        : "";
     return [
       { name: "store", ok: records.storeFault === null, message: records.storeFault ?? "writable" },
       { name: "catalog", ok: rules > 0, message: `${rules} rules in force${refused}` },
@@ -114,7 +126,9 @@ export class Homeostat implements Controller {
       .slice(0, limit);
   }
 
-  history(query: Page & { kinds?: readonly EntryKind[]; episode?: string; target?: string }): Promise<readonly Entry[]> {
+  history(
+    query: Page & { kinds?: readonly EntryKind[]; episode?: string; target?: string },
+  ): Promise<readonly Entry[]> {
     return this.#parts.store.read({ ...query, order: "newest-first" });
   }
 
@@ -147,29 +161,44 @@ export class Homeostat implements Controller {
     const { records, schedule, clock } = this.#parts;
     const pause = records.pauses.get(scope);
     if (pause === undefined) return false;
-    await this.#write({ ...pause, by }, "resumed", (change) => change.put(records.dropPause(scope)));
+    await this.#write({ ...pause, by }, "resumed", (change) =>
+      change.put(records.dropPause(scope)),
+    );
     for (const { id, courses } of records.episodes.values()) {
-      for (const { rule, hold } of courses) if (hold?.reason.code === "Paused") schedule(id, rule, clock.now());
+      for (const { rule, hold } of courses)
+        if (hold?.reason.code === "Paused") schedule(id, rule, clock.now());
     }
     return true;
   }
 
   #pauses(): readonly Pause[] {
     const now = this.#parts.clock.now();
-    return [...this.#parts.records.pauses.values()].filter(({ until }) => until === null || until > now);
+    return [...this.#parts.records.pauses.values()].filter(
+      ({ until }) => until === null || until > now,
+    );
   }
 
   /** A person's word either becomes durable or fails visibly: unlike our own steps it is not retried behind their back. */
-  async #write(pause: Pause, event: "paused" | "resumed", fill: (change: Change) => void): Promise<void> {
+  async #write(
+    pause: Pause,
+    event: "paused" | "resumed",
+    fill: (change: Change) => void,
+  ): Promise<void> {
     const before = new Map(this.#parts.records.pauses);
-    const change = new Change().append({ at: this.#parts.clock.now(), kind: "pause", data: { event, ...pause } });
+    const change = new Change().append({
+      at: this.#parts.clock.now(),
+      kind: "pause",
+      data: { event, ...pause },
+    });
     fill(change);
     try {
       await this.#parts.store.commit({ append: change.entries, put: change.puts });
     } catch (cause) {
       this.#parts.records.pauses.clear();
       for (const [scope, old] of before) this.#parts.records.pauses.set(scope, old);
-      throw cause instanceof Fault ? cause : new Fault("unavailable", "The pause could not be stored", { cause });
+      throw cause instanceof Fault
+        ? cause
+        : new Fault("unavailable", "The pause could not be stored", { cause });
     }
   }
 }

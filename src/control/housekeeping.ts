@@ -47,7 +47,8 @@ export class Housekeeping {
       await clock.sleep(interval, signal).catch(() => {});
       if (signal.aborted) return;
       await this.#tidy().catch((cause: unknown) => {
-        if (!signal.aborted) log.error({ err: cause }, "tidying up failed; it is tried again in a minute");
+        if (!signal.aborted)
+          log.error({ err: cause }, "tidying up failed; it is tried again in a minute");
       });
     }
   }
@@ -57,7 +58,10 @@ export class Housekeeping {
     const now = clock.now();
     const change = new Change();
     episodes.expire(now - keep.episodeTtl, now, change);
-    change.put(...records.forgetBefore(now - rememberPast), ...escalations.forgetBefore(now - keep.retention));
+    change.put(
+      ...records.forgetBefore(now - rememberPast),
+      ...escalations.forgetBefore(now - keep.retention),
+    );
     if (change.puts.length > 0) await courses.commit(change);
     // What was accepted and is not worked through stays, whatever its age.
     const keepFrom = intake.backlog > 0 ? records.cursor.seq : Number.MAX_SAFE_INTEGER;

@@ -8,7 +8,11 @@ import type { Records } from "./records.ts";
 import type { Step } from "../core/step.ts";
 import { Change } from "./change.ts";
 
-type Accepted = { readonly seq: number; readonly at: number; readonly notification: Notification | null };
+type Accepted = {
+  readonly seq: number;
+  readonly at: number;
+  readonly notification: Notification | null;
+};
 
 /** Beyond this many accepted notifications in a row their bodies stay on disk alone. */
 const keptInMemory = 1000;
@@ -59,8 +63,13 @@ export class Intake {
   /** Takes up what an earlier process accepted and did not finish. */
   async resume(): Promise<void> {
     const { cursor } = this.#records;
-    for (let after = cursor.seq - 1; ; ) {
-      const entries = await this.#store.read({ after, kinds: ["notification"], order: "oldest-first", limit: 1000 });
+    for (let after = cursor.seq - 1; ;) {
+      const entries = await this.#store.read({
+        after,
+        kinds: ["notification"],
+        order: "oldest-first",
+        limit: 1000,
+      });
       for (const { seq, at } of entries) this.#backlog.push({ seq, at, notification: null });
       const last = entries.at(-1);
       if (last === undefined) break;
@@ -70,7 +79,8 @@ export class Intake {
   }
 
   async receive(notification: Notification, body: Uint8Array): Promise<Receipt> {
-    if (this.#backlog.length >= this.#mostWaiting) return this.#refuse("BacklogFull", `${this.#backlog.length} accepted notifications wait`);
+    if (this.#backlog.length >= this.#mostWaiting)
+      return this.#refuse("BacklogFull", `${this.#backlog.length} accepted notifications wait`);
     const known: Promise<unknown>[] = [];
     const news: string[] = [];
     for (const alert of notification.alerts) {
@@ -82,7 +92,8 @@ export class Intake {
     }
     const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
     try {
-      if (news.length > 0 || notification.truncatedAlerts > 0) await this.#keep(notification, body, news);
+      if (news.length > 0 || notification.truncatedAlerts > 0)
+        await this.#keep(notification, body, news);
       else this.#episodes.confirm(notification.alerts, this.#clock.now());
       // A duplicate of something that is still being written must not be answered before it is on disk.
       await Promise.all(known);
@@ -99,15 +110,24 @@ export class Intake {
     return { kind: "unavailable", reason: reason(code, message) };
   }
 
-  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
+  async #keep(
+    notification: Notification,
+    body: Uint8Array,
+    news: readonly string[],
+  ): Promise<void> {
     const at = this.#clock.now();
     const durable = this.#store.commit({ append: [{ at, kind: "notification", data: body }] });
     for (const key of news) this.#waiting.set(key, durable);
     try {
       const committed = await durable;
-      if (committed.kind !== "committed") throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
+      if (committed.kind !== "committed")
+        throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
       const seq = committed.seqs[0] ?? 0;
-      this.#backlog.push({ seq, at, notification: this.#backlog.length < keptInMemory ? notification : null });
+      this.#backlog.push({
+        seq,
+        at,
+        notification: this.#backlog.length < keptInMemory ? notification : null,
+      });
       this.#work();
     } catch (cause) {
       for (const key of news) this.#waiting.delete(key);
@@ -152,12 +172,19 @@ export class Intake {
     taken.push(...alerts);
     const done = from + alerts.length >= notification.alerts.length;
     if (done) this.#backlog.shift();
-    const next = done ? { seq: first.seq + 1, alert: 0 } : { seq: first.seq, alert: from + alerts.length };
+    const next = done
+      ? { seq: first.seq + 1, alert: 0 }
+      : { seq: first.seq, alert: from + alerts.length };
     change.put(this.#records.putCursor(next));
   }
 
   async #reread(seq: number): Promise<Notification> {
-    const [entry] = await this.#store.read({ after: seq - 1, before: seq + 1, order: "oldest-first", limit: 1 });
+    const [entry] = await this.#store.read({
+      after: seq - 1,
+      before: seq + 1,
+      order: "oldest-first",
+      limit: 1,
+    });
     return Notification.parse(entry?.data);
   }
 

@@ -6,7 +6,9 @@ import type { Observation } from "../core/situation.ts";
 import type { ServiceState, TaskState } from "../core/target.ts";
 
 /** What the alert's own source says of it now. Anything but `fires` holds. */
-export type Confirmation = { readonly kind: "fires" } | { readonly kind: "hold"; readonly reason: Reason; readonly expected: boolean };
+export type Confirmation =
+  | { readonly kind: "fires" }
+  | { readonly kind: "hold"; readonly reason: Reason; readonly expected: boolean };
 
 /** A notification counts as confirmation for this long; milliseconds. */
 const confirmedFor = 60_000;
@@ -19,7 +21,13 @@ export class Observer {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
 
-  constructor(parts: { swarm: Swarm; metrics: Metrics | null; alerts: AlertSource | null; clock: Clock; signal: AbortSignal }) {
+  constructor(parts: {
+    swarm: Swarm;
+    metrics: Metrics | null;
+    alerts: AlertSource | null;
+    clock: Clock;
+    signal: AbortSignal;
+  }) {
     this.#swarm = parts.swarm;
     this.#metrics = parts.metrics;
     this.#alerts = parts.alerts;
@@ -32,10 +40,15 @@ export class Observer {
   }
 
   /** A service with its tasks, by id; the state is null when it is gone. */
-  progress(serviceId: string): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
+  progress(
+    serviceId: string,
+  ): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
     return this.#observe(async () => {
       const state = await this.#swarm.service(serviceId, this.#signal);
-      return { state, tasks: state === null ? [] : await this.#swarm.tasks(state.id, this.#signal) };
+      return {
+        state,
+        tasks: state === null ? [] : await this.#swarm.tasks(state.id, this.#signal),
+      };
     });
   }
 
@@ -46,7 +59,8 @@ export class Observer {
       const promql = query();
       if (promql === null) return null;
       return await this.#observe(async () => {
-        if (metrics === null) throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
+        if (metrics === null)
+          throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
         const samples = await metrics.query(promql, this.#signal);
         return samples.some((sample) => !Number.isNaN(sample.value));
       });
@@ -61,19 +75,29 @@ export class Observer {
     const age = this.#clock.now() - episode.confirmedAt;
     if (age >= 0 && age < confirmedFor) return { kind: "fires" };
     if (this.#alerts === null) {
-      const message = "It was last reported too long ago, and without HOMEOSTAT_ALERTMANAGER_URL nobody can be asked whether it still fires";
+      const message =
+        "It was last reported too long ago, and without HOMEOSTAT_ALERTMANAGER_URL nobody can be asked whether it still fires";
       return { kind: "hold", reason: reason("AlertUnconfirmed", message), expected: false };
     }
     const alerts = this.#alerts;
     const state = await this.#observe(() => alerts.state(episode.alert, this.#signal));
-    if (state.kind === "failed") return { kind: "hold", reason: reason("AlertUnconfirmed", state.message), expected: false };
+    if (state.kind === "failed")
+      return { kind: "hold", reason: reason("AlertUnconfirmed", state.message), expected: false };
     switch (state.value) {
       case "firing":
         return { kind: "fires" };
       case "suppressed":
-        return { kind: "hold", reason: reason("AlertSilenced", "A silence or an inhibition covers it in Alertmanager"), expected: true };
+        return {
+          kind: "hold",
+          reason: reason("AlertSilenced", "A silence or an inhibition covers it in Alertmanager"),
+          expected: true,
+        };
       case "absent":
-        return { kind: "hold", reason: reason("AlertNotFiring", "Alertmanager no longer knows it as firing"), expected: true };
+        return {
+          kind: "hold",
+          reason: reason("AlertNotFiring", "Alertmanager no longer knows it as firing"),
+          expected: true,
+        };
       default:
         return state.value satisfies never;
     }

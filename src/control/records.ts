@@ -46,17 +46,24 @@ export class Records {
   async load(): Promise<void> {
     // The store holds what this class wrote: shapes are known, and the schema version guards against others.
     await this.#each("episode/", (value) => this.#remember(value as Episode));
-    await this.#each("past/", (value) => this.#past.set((value as Past).fingerprint, value as Past));
+    await this.#each("past/", (value) =>
+      this.#past.set((value as Past).fingerprint, value as Past),
+    );
     await this.#each("intent/", (value) => this.intents.set((value as Intent).id, value as Intent));
-    await this.#each("target/", (value) => this.#histories.set(targetId((value as TargetHistory).target), value as TargetHistory));
+    await this.#each("target/", (value) =>
+      this.#histories.set(targetId((value as TargetHistory).target), value as TargetHistory),
+    );
     await this.#each("pause/", (value) => this.pauses.set((value as Pause).scope, value as Pause));
     const cursor = await this.#store.get("cursor");
     if (cursor !== null) this.cursor = cursor.value as Cursor;
   }
 
   async #each(prefix: string, take: (value: unknown) => void): Promise<void> {
-    for (let after: string | undefined; ; ) {
-      const keys = await this.#store.list(prefix, { ...(after === undefined ? {} : { after }), limit: page });
+    for (let after: string | undefined; ;) {
+      const keys = await this.#store.list(prefix, {
+        ...(after === undefined ? {} : { after }),
+        limit: page,
+      });
       for (const { value } of keys) take(value);
       if (keys.length < page) return;
       after = keys.at(-1)?.key;
@@ -87,7 +94,8 @@ export class Records {
 
   closeEpisode(episode: Episode, past: Past): Put[] {
     this.episodes.delete(episode.id);
-    if (this.#byFingerprint.get(past.fingerprint)?.id === episode.id) this.#byFingerprint.delete(past.fingerprint);
+    if (this.#byFingerprint.get(past.fingerprint)?.id === episode.id)
+      this.#byFingerprint.delete(past.fingerprint);
     return [{ key: `episode/${episode.id}`, value: null }, ...this.#putPast(past)];
   }
 
@@ -101,7 +109,9 @@ export class Records {
 
   /** Forgets closed episodes from before `then`, so that neither memory nor the store grows with time. */
   forgetBefore(then: number): Put[] {
-    return [...this.#past.values()].filter((past) => past.closedAt < then).flatMap((past) => this.forget(past.fingerprint));
+    return [...this.#past.values()]
+      .filter((past) => past.closedAt < then)
+      .flatMap((past) => this.forget(past.fingerprint));
   }
 
   forget(fingerprint: string): Put[] {
@@ -143,7 +153,11 @@ export class Records {
    * Makes entries and puts durable. While the store cannot be written it waits and tries again until `signal` ends it:
    * what was decided is not lost, and nothing is acted on meanwhile because whoever acts waits here.
    */
-  async persist(entries: readonly NewEntry[], puts: readonly Put[], signal: AbortSignal): Promise<readonly number[]> {
+  async persist(
+    entries: readonly NewEntry[],
+    puts: readonly Put[],
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
     const turn = ++this.#turns;
     for (const { key } of puts) this.#lastTurn.set(key, turn);
     for (let wait = 100; ; wait = Math.min(wait * 2, 5000)) {
@@ -151,13 +165,19 @@ export class Records {
         // A later call may have written a key while this one waited; its value is the newer one.
         const mine = puts.filter(({ key }) => this.#lastTurn.get(key) === turn);
         const committed = await this.#store.commit({ append: entries, put: mine });
-        if (committed.kind !== "committed") throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
-        for (const { key } of mine) if (this.#lastTurn.get(key) === turn) this.#lastTurn.delete(key);
+        if (committed.kind !== "committed")
+          throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
+        for (const { key } of mine)
+          if (this.#lastTurn.get(key) === turn) this.#lastTurn.delete(key);
         this.storeFault = null;
         return committed.seqs;
       } catch (cause) {
         if (signal.aborted || !(cause instanceof Fault)) throw cause;
-        if (this.storeFault === null) this.#log.error({ err: cause }, "the store cannot be written; nothing is done until it can");
+        if (this.storeFault === null)
+          this.#log.error(
+            { err: cause },
+            "the store cannot be written; nothing is done until it can",
+          );
         this.storeFault = cause.message;
         await this.#clock.sleep(wait, signal);
       }

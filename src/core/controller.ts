@@ -14,17 +14,30 @@ export type Receipt =
   /** The backlog is full or the store cannot be written: the sender shall come again. */
   | { readonly kind: "unavailable"; readonly reason: Reason };
 
-export type Check = { readonly name: "store" | "catalog" | "cluster"; readonly ok: boolean; readonly message: string };
+export type Check = {
+  readonly name: "store" | "catalog" | "cluster";
+  readonly ok: boolean;
+  readonly message: string;
+};
 
 export type Status = {
   readonly version: string;
   readonly startedAt: number;
   readonly dryRun: boolean;
-  readonly catalog: { readonly version: string; readonly rules: number; readonly faults: readonly string[] };
+  readonly catalog: {
+    readonly version: string;
+    readonly rules: number;
+    readonly faults: readonly string[];
+  };
   readonly pauses: readonly Pause[];
   /** Accepted and not yet worked through, in notifications. */
   readonly backlog: number;
-  readonly episodes: { readonly open: number; readonly held: number; readonly verifying: number; readonly handedOver: number };
+  readonly episodes: {
+    readonly open: number;
+    readonly held: number;
+    readonly verifying: number;
+    readonly handedOver: number;
+  };
   readonly escalations: { readonly open: number; readonly undelivered: number };
   readonly checks: readonly Check[];
 };
@@ -62,7 +75,9 @@ export interface Controller {
   rules(): readonly RuleView[];
   /** Open episodes, newest first. */
   episodes(page: Page): readonly Episode[];
-  history(page: Page & { kinds?: readonly EntryKind[]; episode?: string; target?: string }): Promise<readonly Entry[]>;
+  history(
+    page: Page & { kinds?: readonly EntryKind[]; episode?: string; target?: string },
+  ): Promise<readonly Entry[]>;
   /** Reads the cluster; throws a Fault when it does not answer. */
   services(signal: AbortSignal): Promise<readonly ServiceView[]>;
   escalations(page: Page): readonly Escalation[];

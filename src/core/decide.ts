@@ -9,7 +9,13 @@ type Trail = readonly Reason[];
 
 /** What is to be done about one course now. `trail`: everything that was considered, in order, the last word last. */
 export type Decision =
-  | { readonly kind: "act"; readonly direction: Direction; readonly effect: Effect; readonly reason: Reason; readonly trail: Trail }
+  | {
+      readonly kind: "act";
+      readonly direction: Direction;
+      readonly effect: Effect;
+      readonly reason: Reason;
+      readonly trail: Trail;
+    }
   | Hold
   | { readonly kind: "ignore"; readonly reason: Reason; readonly trail: Trail }
   | { readonly kind: "escalate"; readonly reason: Reason; readonly trail: Trail };
@@ -26,7 +32,9 @@ export type Hold = {
   readonly trail: Trail;
 };
 
-type Proposal = { kind: "propose"; direction: Direction; effect: Effect; reason: Reason } | Omit<Hold, "trail">;
+type Proposal =
+  | { kind: "propose"; direction: Direction; effect: Effect; reason: Reason }
+  | Omit<Hold, "trail">;
 
 /**
  * Decides one step of one rule for one alert. Pure: all it knows is in the situation.
@@ -34,11 +42,17 @@ type Proposal = { kind: "propose"; direction: Direction; effect: Effect; reason:
  */
 export function decide(situation: Situation): Decision {
   const { plan, rule, course } = situation;
-  if (plan.kind === "ignore") return closing("ignore", "IgnoredByRule", plan.message ?? `${rule.name} ignores it`);
-  if (plan.kind === "escalate") return closing("escalate", "EscalatedByRule", plan.message ?? `${rule.name} asks a person`);
+  if (plan.kind === "ignore")
+    return closing("ignore", "IgnoredByRule", plan.message ?? `${rule.name} ignores it`);
+  if (plan.kind === "escalate")
+    return closing("escalate", "EscalatedByRule", plan.message ?? `${rule.name} asks a person`);
   if (course.step === 0 && course.tries >= rule.attempts) {
     const tries = `${course.tries} ${course.tries === 1 ? "try has" : "tries have"}`;
-    return closing("escalate", "AttemptsExhausted", `${tries} not ended it; ${rule.name} allows ${rule.attempts}`);
+    return closing(
+      "escalate",
+      "AttemptsExhausted",
+      `${tries} not ended it; ${rule.name} allows ${rule.attempts}`,
+    );
   }
 
   const trail: Reason[] = [];
@@ -50,7 +64,13 @@ export function decide(situation: Situation): Decision {
   trail.push(proposal.reason);
   if (proposal.kind === "hold") return { ...proposal, trail };
 
-  return firstHold(paceGuards, situation, proposal.direction, trail) ?? { ...proposal, kind: "act", trail };
+  return (
+    firstHold(paceGuards, situation, proposal.direction, trail) ?? {
+      ...proposal,
+      kind: "act",
+      trail,
+    }
+  );
 }
 
 const closing = (kind: "ignore" | "escalate", code: string, message: string): Decision => {
@@ -58,7 +78,12 @@ const closing = (kind: "ignore" | "escalate", code: string, message: string): De
   return { kind, reason: word, trail: [word] };
 };
 
-function firstHold(guards: readonly Guard[], situation: Situation, direction: Direction, trail: Reason[]): Hold | null {
+function firstHold(
+  guards: readonly Guard[],
+  situation: Situation,
+  direction: Direction,
+  trail: Reason[],
+): Hold | null {
   for (const guard of guards) {
     const verdict = guard(situation, direction);
     trail.push(verdict.reason);
@@ -75,7 +100,13 @@ function propose(situation: Situation): Proposal {
       const service = observed(situation);
       const bounds = boundsOf(plan, service.labels);
       if (bounds.kind === "none") {
-        return { kind: "hold", reason: bounds.reason, until: null, expected: false, direction: directionOf(plan.sizing) };
+        return {
+          kind: "hold",
+          reason: bounds.reason,
+          until: null,
+          expected: false,
+          direction: directionOf(plan.sizing),
+        };
       }
       const sized = size(plan.sizing, service.replicas, bounds.bounds);
       if (sized.kind === "hold") return { ...sized, until: null };
@@ -83,7 +114,11 @@ function propose(situation: Situation): Proposal {
       return {
         kind: "propose",
         direction: sized.direction,
-        effect: onService(situation, { kind: "replicas", replicas: sized.replicas }, sized.replicas),
+        effect: onService(
+          situation,
+          { kind: "replicas", replicas: sized.replicas },
+          sized.replicas,
+        ),
         reason: reason("Sized", message),
       };
     }
@@ -102,7 +137,10 @@ function propose(situation: Situation): Proposal {
         kind: "propose",
         direction: "none",
         effect: onService(situation, { kind: "previous-spec" }, replicas),
-        reason: reason("Rollback", `Take ${name} from ${image} back to ${previous?.image ?? "its earlier spec"}`),
+        reason: reason(
+          "Rollback",
+          `Take ${name} from ${image} back to ${previous?.image ?? "its earlier spec"}`,
+        ),
       };
     }
     case "webhook": {
@@ -122,7 +160,11 @@ function propose(situation: Situation): Proposal {
   }
 }
 
-function onService(situation: Situation, set: Extract<Effect, { kind: "service" }>["set"], after: number): Effect {
+function onService(
+  situation: Situation,
+  set: Extract<Effect, { kind: "service" }>["set"],
+  after: number,
+): Effect {
   const { id, version, replicas } = observed(situation);
   return { kind: "service", set, serviceId: id, version, before: replicas, after };
 }

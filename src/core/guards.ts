@@ -8,12 +8,24 @@ import { targetId } from "./target.ts";
 /** A guard's answer. A pass says what it looked at, so that the trail reads as the arithmetic of the decision. */
 export type Verdict =
   | { readonly kind: "pass"; readonly reason: Reason }
-  | { readonly kind: "hold"; readonly reason: Reason; readonly until: number | null; readonly expected: boolean };
+  | {
+      readonly kind: "hold";
+      readonly reason: Reason;
+      readonly until: number | null;
+      readonly expected: boolean;
+    };
 
 export type Guard = (situation: Situation, direction: Direction) => Verdict;
 
-const pass = (code: string, message: string): Verdict => ({ kind: "pass", reason: reason(code, message) });
-const hold = (code: string, message: string, options: { until?: number; expected?: boolean } = {}): Verdict => ({
+const pass = (code: string, message: string): Verdict => ({
+  kind: "pass",
+  reason: reason(code, message),
+});
+const hold = (
+  code: string,
+  message: string,
+  options: { until?: number; expected?: boolean } = {},
+): Verdict => ({
   kind: "hold",
   reason: reason(code, message),
   until: options.until ?? null,
@@ -27,7 +39,10 @@ const notPaused: Guard = ({ pauses, target, now }, direction) => {
   if (pause === undefined) return pass("NotPaused", "No pause covers it");
   const end = pause.until === null ? "until resumed" : `until ${time(pause.until)}`;
   const message = `${pause.by} paused ${pause.scope} ${end}${pause.reason ? `: ${pause.reason}` : ""}`;
-  return hold("Paused", message, { expected: true, ...(pause.until === null ? {} : { until: pause.until }) });
+  return hold("Paused", message, {
+    expected: true,
+    ...(pause.until === null ? {} : { until: pause.until }),
+  });
 };
 
 const wasObserved: Guard = ({ service, now, policy }) => {
@@ -36,7 +51,10 @@ const wasObserved: Guard = ({ service, now, policy }) => {
   const age = now - service.at;
   // A clock that jumped back makes an observation come from the future: as unknown as one too old.
   if (age > policy.fresh || age < 0) {
-    return hold("ObservationStale", `It was observed ${formatDuration(Math.abs(age))} ${age < 0 ? "in the future" : "ago"}`);
+    return hold(
+      "ObservationStale",
+      `It was observed ${formatDuration(Math.abs(age))} ${age < 0 ? "in the future" : "ago"}`,
+    );
   }
   return pass("Observed", `Read at ${time(service.at)}`);
 };
@@ -50,17 +68,25 @@ const isReplicated: Guard = (situation) => {
   if (situation.service === null) return pass("ModeFits", "The action changes no service");
   const { mode, name } = observed(situation);
   const changesSize = situation.plan.kind === "scale";
-  if (mode === "replicated" || (!changesSize && mode === "global")) return pass("ModeFits", `${name} is ${mode}`);
+  if (mode === "replicated" || (!changesSize && mode === "global"))
+    return pass("ModeFits", `${name} is ${mode}`);
   // Updating a job runs it again, so no action is harmless there.
-  return hold("ModeUnsupported", `${name} is a ${mode} service, which ${changesSize ? "has no replicas to scale" : "an update would run again"}`);
+  return hold(
+    "ModeUnsupported",
+    `${name} is a ${mode} service, which ${changesSize ? "has no replicas to scale" : "an update would run again"}`,
+  );
 };
 
 const obeysLabel: Guard = (situation, direction) => {
-  const wish = situation.service === null ? undefined : observed(situation).labels["homeostat.pause"];
-  if (wish === undefined || wish === "") return pass("NoPauseLabel", "The service has no label homeostat.pause");
+  const wish =
+    situation.service === null ? undefined : observed(situation).labels["homeostat.pause"];
+  if (wish === undefined || wish === "")
+    return pass("NoPauseLabel", "The service has no label homeostat.pause");
   const covers = wish === "all" || wish === direction || !["up", "down"].includes(wish);
   return covers
-    ? hold("Paused", `The service's label homeostat.pause is ${JSON.stringify(wish)}`, { expected: true })
+    ? hold("Paused", `The service's label homeostat.pause is ${JSON.stringify(wish)}`, {
+        expected: true,
+      })
     : pass("NoPauseLabel", `The label homeostat.pause=${wish} does not cover ${direction}`);
 };
 
@@ -68,27 +94,46 @@ const obeysLabel: Guard = (situation, direction) => {
 const noRollout: Guard = (situation) => {
   if (situation.service === null) return pass("NoRollout", "The action changes no service");
   const { update, name } = observed(situation);
-  const busy = update !== null && ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
+  const busy =
+    update !== null &&
+    ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
   if (!busy) return pass("NoRollout", `${name} is not being rolled out`);
   // A rollback is what ends a rollout that the engine itself has paused.
-  if (update.state === "paused" && situation.plan.kind === "rollback") return pass("NoRollout", "The rollout is paused");
-  return hold("RolloutInProgress", `The rollout of ${name} is ${update.state}${update.message ? `: ${update.message}` : ""}`);
+  if (update.state === "paused" && situation.plan.kind === "rollback")
+    return pass("NoRollout", "The rollout is paused");
+  return hold(
+    "RolloutInProgress",
+    `The rollout of ${name} is ${update.state}${update.message ? `: ${update.message}` : ""}`,
+  );
 };
 
 const handsOff: Guard = ({ history, now, policy }) => {
   const { noticed } = history;
-  if (noticed === null || !noticed.byHand) return pass("NotChangedByHand", "Nobody else changed it lately");
+  if (noticed === null || !noticed.byHand)
+    return pass("NotChangedByHand", "Nobody else changed it lately");
   const until = noticed.at + policy.handsOff;
-  if (now >= until) return pass("NotChangedByHand", `The last change by hand was ${formatDuration(now - noticed.at)} ago`);
-  return hold("ChangedByHand", `${noticed.reason.message}; left alone until ${time(until)}`, { until, expected: true });
+  if (now >= until)
+    return pass(
+      "NotChangedByHand",
+      `The last change by hand was ${formatDuration(now - noticed.at)} ago`,
+    );
+  return hold("ChangedByHand", `${noticed.reason.message}; left alone until ${time(until)}`, {
+    until,
+    expected: true,
+  });
 };
 
 const canRollBack: Guard = (situation) => {
-  if (situation.plan.kind !== "rollback") return pass("NoRollbackNeeded", "The action is no rollback");
+  if (situation.plan.kind !== "rollback")
+    return pass("NoRollbackNeeded", "The action is no rollback");
   const { previous, name } = observed(situation);
-  if (previous === null) return hold("NothingToRollBackTo", `The engine remembers no earlier spec of ${name}`);
+  if (previous === null)
+    return hold("NothingToRollBackTo", `The engine remembers no earlier spec of ${name}`);
   if (previous.sameTasks) {
-    return hold("NothingToRollBackTo", `The earlier spec of ${name} runs the same tasks: only its size or labels were changed last`);
+    return hold(
+      "NothingToRollBackTo",
+      `The earlier spec of ${name} runs the same tasks: only its size or labels were changed last`,
+    );
   }
   return pass("CanRollBack", `The earlier spec of ${name} runs ${previous.image}`);
 };
@@ -100,7 +145,10 @@ const isConverged: Guard = (situation, direction) => {
   const counts = `${running} of ${replicas} replicas of ${name} run`;
   const settling = situation.now - updatedAt <= situation.rule.verify.within;
   if (running >= replicas || (direction === "up" && settling)) return pass("Converged", counts);
-  return hold("NotConverged", `${counts}${settling ? "" : `, ${formatDuration(situation.now - updatedAt)} after the last change`}`);
+  return hold(
+    "NotConverged",
+    `${counts}${settling ? "" : `, ${formatDuration(situation.now - updatedAt)} after the last change`}`,
+  );
 };
 
 const cooldownOf = ({ rule }: Situation, direction: Direction): number =>
@@ -110,8 +158,13 @@ const hasCooledDown: Guard = (situation, direction) => {
   const last = situation.history.actions.findLast((action) => action.direction === direction);
   if (last === undefined) return pass("CooledDown", "No earlier action in this direction is known");
   const until = last.at + cooldownOf(situation, direction);
-  if (situation.now >= until) return pass("CooledDown", `The last action in this direction was at ${time(last.at)}`);
-  return hold("CooldownActive", `${last.rule} acted at ${time(last.at)}; cooldown until ${time(until)}`, { until, expected: true });
+  if (situation.now >= until)
+    return pass("CooledDown", `The last action in this direction was at ${time(last.at)}`);
+  return hold(
+    "CooldownActive",
+    `${last.rule} acted at ${time(last.at)}; cooldown until ${time(until)}`,
+    { until, expected: true },
+  );
 };
 
 /** Down soon after up is flapping. Up is never blocked by a down: too little is worse than too much. */
@@ -121,11 +174,18 @@ const isSteady: Guard = (situation, direction) => {
   const up = history.actions.findLast((action) => action.direction === "up");
   if (up !== undefined && now < up.at + rule.cooldown.down) {
     const until = up.at + rule.cooldown.down;
-    return hold("Flapping", `It was scaled up at ${time(up.at)}; not down again before ${time(until)}`, { until, expected: true });
+    return hold(
+      "Flapping",
+      `It was scaled up at ${time(up.at)}; not down again before ${time(until)}`,
+      { until, expected: true },
+    );
   }
   if (wantedUpAt !== null && now < wantedUpAt + 60_000) {
     const until = wantedUpAt + 60_000;
-    return hold("ConflictingDirections", `Another alert wanted it bigger at ${time(wantedUpAt)}`, { until, expected: true });
+    return hold("ConflictingDirections", `Another alert wanted it bigger at ${time(wantedUpAt)}`, {
+      until,
+      expected: true,
+    });
   }
   return pass("Steady", "Nothing wants it bigger");
 };
@@ -136,7 +196,9 @@ const isWithinLimit: Guard = ({ rule, history, now }) => {
   const counts = `${recent.length} of ${actions} actions within ${formatDuration(per)}`;
   const oldest = recent.at(-actions);
   if (oldest === undefined) return pass("WithinLimit", counts);
-  return hold("LimitReached", `${counts}; the next at ${time(oldest.at + per)}`, { until: oldest.at + per });
+  return hold("LimitReached", `${counts}; the next at ${time(oldest.at + per)}`, {
+    until: oldest.at + per,
+  });
 };
 
 /** Does the world allow it? Before the size is worked out. */

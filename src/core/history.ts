@@ -6,21 +6,40 @@ import { reason, type Reason } from "./reason.ts";
 export type TargetHistory = {
   readonly target: Target;
   /** Own actions, oldest first; bounded by age and number. */
-  readonly actions: readonly { readonly at: number; readonly direction: Direction; readonly rule: string; readonly intent: string }[];
+  readonly actions: readonly {
+    readonly at: number;
+    readonly direction: Direction;
+    readonly rule: string;
+    readonly intent: string;
+  }[];
   /** What was last seen or written, to notice a change that was not ours. */
   readonly seen: null | { readonly replicas: number; readonly intent: string | null };
   /** Somebody else's last change that was noticed. */
-  readonly noticed: null | { readonly at: number; readonly reason: Reason; readonly byHand: boolean };
+  readonly noticed: null | {
+    readonly at: number;
+    readonly reason: Reason;
+    readonly byHand: boolean;
+  };
 };
 
-export const noHistory = (target: Target): TargetHistory => ({ target, actions: [], seen: null, noticed: null });
+export const noHistory = (target: Target): TargetHistory => ({
+  target,
+  actions: [],
+  seen: null,
+  noticed: null,
+});
 
 /** No limit looks back further than this; 30 days in milliseconds. */
 const memory = 30 * 24 * 3_600_000;
 const mostActions = 1000;
 
-export function withAction(history: TargetHistory, action: TargetHistory["actions"][number]): TargetHistory {
-  const recent = history.actions.filter((past) => past.at > action.at - memory && past.intent !== action.intent);
+export function withAction(
+  history: TargetHistory,
+  action: TargetHistory["actions"][number],
+): TargetHistory {
+  const recent = history.actions.filter(
+    (past) => past.at > action.at - memory && past.intent !== action.intent,
+  );
   return { ...history, actions: [...recent, action].slice(-mostActions) };
 }
 

@@ -63,7 +63,11 @@ export type Sighting = "applied" | "pending" | "missed";
  */
 export function sight(
   intent: { id: string; effect: Extract<Effect, { kind: "service" }> },
-  service: { version: number; intent: string | null; previous: { intent: string | null } | null } | null,
+  service: {
+    version: number;
+    intent: string | null;
+    previous: { intent: string | null } | null;
+  } | null,
 ): Sighting {
   if (service === null) return "missed";
   if (service.intent === intent.id || service.previous?.intent === intent.id) return "applied";

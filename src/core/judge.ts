@@ -15,7 +15,10 @@ export type Judgement =
 
 export type Evidence = {
   readonly now: number;
-  readonly service: Observation<{ readonly state: ServiceState | null; readonly tasks: readonly TaskState[] }>;
+  readonly service: Observation<{
+    readonly state: ServiceState | null;
+    readonly tasks: readonly TaskState[];
+  }>;
   /** Null without a `verify.query`: whether its condition holds. */
   readonly condition: Observation<boolean> | null;
 };
@@ -30,30 +33,67 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
   const { state, tasks } = service.value;
   if (state === null) return superseded("ServiceGone", "The service was removed");
   // After a crash between taking it back and writing that down.
-  if (state.intent === undoId(intent.id)) return failed("TakenBack", "It did not help and was taken back", false);
-  if (state.intent !== intent.id) return superseded("ChangedSince", `A later change came: ${state.intent ?? "not by Homeostat"}`);
-  if (intent.effect.kind === "service" && intent.effect.set.kind === "replicas" && state.replicas !== intent.effect.after) {
-    return superseded("ChangedSince", `It was scaled to ${state.replicas} meanwhile, not by Homeostat`);
+  if (state.intent === undoId(intent.id))
+    return failed("TakenBack", "It did not help and was taken back", false);
+  if (state.intent !== intent.id)
+    return superseded("ChangedSince", `A later change came: ${state.intent ?? "not by Homeostat"}`);
+  if (
+    intent.effect.kind === "service" &&
+    intent.effect.set.kind === "replicas" &&
+    state.replicas !== intent.effect.after
+  ) {
+    return superseded(
+      "ChangedSince",
+      `It was scaled to ${state.replicas} meanwhile, not by Homeostat`,
+    );
   }
   if (state.update?.state === "paused" || state.update?.state.startsWith("rollback")) {
-    return failed("RolloutFailed", `The engine's rollout is ${state.update.state}: ${state.update.message}`, false);
+    return failed(
+      "RolloutFailed",
+      `The engine's rollout is ${state.update.state}: ${state.update.message}`,
+      false,
+    );
   }
-  const running = tasks.filter((task) => task.current && task.desired === "running" && task.state === "running").length;
+  const running = tasks.filter(
+    (task) => task.current && task.desired === "running" && task.state === "running",
+  ).length;
   const counts = `${running} of ${state.replicas} run`;
   // A global service's size is what the scheduler wants of it.
-  const wanted = state.mode === "global" ? tasks.filter((task) => task.desired === "running").length : state.replicas;
+  const wanted =
+    state.mode === "global"
+      ? tasks.filter((task) => task.desired === "running").length
+      : state.replicas;
   const converged = running === wanted && state.update?.state !== "updating";
-  if (!converged) return late ? failed("NotConverged", `${counts} after ${within(intent)}${why(tasks)}`, true) : pending(counts);
-  if (condition === null) return verified(`${counts}, ${formatDuration(evidence.now - intent.at)} after the action`);
-  if (condition.kind === "failed") return late ? failed("VerificationUnknown", condition.message, false) : pending(condition.message);
+  if (!converged)
+    return late
+      ? failed("NotConverged", `${counts} after ${within(intent)}${why(tasks)}`, true)
+      : pending(counts);
+  if (condition === null)
+    return verified(`${counts}, ${formatDuration(evidence.now - intent.at)} after the action`);
+  if (condition.kind === "failed")
+    return late
+      ? failed("VerificationUnknown", condition.message, false)
+      : pending(condition.message);
   if (condition.value) return verified(`${counts} and the condition holds`);
-  return late ? failed("ConditionNotMet", `The condition did not hold within ${within(intent)}`, true) : pending(`${counts}; the condition does not hold yet`);
+  return late
+    ? failed("ConditionNotMet", `The condition did not hold within ${within(intent)}`, true)
+    : pending(`${counts}; the condition does not hold yet`);
 }
 
 const pending = (progress: string): Judgement => ({ kind: "pending", progress });
-const verified = (message: string): Judgement => ({ kind: "verified", reason: reason("Verified", message) });
-const failed = (code: string, message: string, undoable: boolean): Judgement => ({ kind: "failed", reason: reason(code, message), undoable });
-const superseded = (code: string, message: string): Judgement => ({ kind: "superseded", reason: reason(code, message) });
+const verified = (message: string): Judgement => ({
+  kind: "verified",
+  reason: reason("Verified", message),
+});
+const failed = (code: string, message: string, undoable: boolean): Judgement => ({
+  kind: "failed",
+  reason: reason(code, message),
+  undoable,
+});
+const superseded = (code: string, message: string): Judgement => ({
+  kind: "superseded",
+  reason: reason(code, message),
+});
 
 const within = (intent: Intent): string => formatDuration(intent.deadline - intent.at);
 

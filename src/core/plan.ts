@@ -3,7 +3,13 @@ import type { Sizing } from "./size.ts";
 
 /** An action of a rule with its expressions worked out for one alert. */
 export type Plan =
-  | { readonly kind: "scale"; readonly service: string; readonly sizing: Sizing; readonly min?: number | undefined; readonly max?: number | undefined }
+  | {
+      readonly kind: "scale";
+      readonly service: string;
+      readonly sizing: Sizing;
+      readonly min?: number | undefined;
+      readonly max?: number | undefined;
+    }
   | { readonly kind: "restart"; readonly service: string }
   | { readonly kind: "rollback"; readonly service: string }
   | {
@@ -27,7 +33,10 @@ function sizingOf(action: CompiledAction, scope: Scope): Sizing {
   if (typeof action.spec.to === "number") return { to: action.spec.to };
   const text = action.text("to", scope) ?? "";
   // An expression that gives no whole number must not become NaN, which compares as neither more nor less.
-  if (!/^\d{1,5}$/.test(text)) throw new RangeError(`to: expected a whole number from 0 to 99999, got ${JSON.stringify(text)}`);
+  if (!/^\d{1,5}$/.test(text))
+    throw new RangeError(
+      `to: expected a whole number from 0 to 99999, got ${JSON.stringify(text)}`,
+    );
   return { to: Number(text) };
 }
 
@@ -37,7 +46,13 @@ export function plan(action: CompiledAction, scope: Scope): Plan {
   const service = serviceOf(action, scope) ?? "";
   switch (spec.action) {
     case "scale-service":
-      return { kind: "scale", service, sizing: sizingOf(action, scope), min: spec.min, max: spec.max };
+      return {
+        kind: "scale",
+        service,
+        sizing: sizingOf(action, scope),
+        min: spec.min,
+        max: spec.max,
+      };
     case "restart-service":
       return { kind: "restart", service };
     case "rollback-service":
@@ -48,7 +63,10 @@ export function plan(action: CompiledAction, scope: Scope): Plan {
         url: action.text("url", scope) ?? "",
         method: spec.method,
         headers: Object.fromEntries(
-          Object.keys(spec.headers).map((name) => [name, action.text(`headers.${name}`, scope) ?? ""]),
+          Object.keys(spec.headers).map((name) => [
+            name,
+            action.text(`headers.${name}`, scope) ?? "",
+          ]),
         ),
         bearerFile: spec.bearerFile ?? null,
         // Without a body of its own the receiver gets the alert, which is what it is told about.

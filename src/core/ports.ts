@@ -58,7 +58,8 @@ export interface Messenger {
     message: Message,
     signal: AbortSignal,
   ): Promise<Posted>;
-  update(at: Posted, message: Message, signal: AbortSignal): Promise<void>;
+  /** Replaces the message. `gone`: somebody deleted it, or it can no longer be edited. */
+  update(at: Posted, message: Message, signal: AbortSignal): Promise<"updated" | "gone">;
   /**
    * Looks for a message of ours posted with `key` at or after `since` (epoch ms), for after an answer was lost.
    * `unknown`: the workspace does not let us look.
@@ -139,6 +140,10 @@ export interface Store {
   /** Calls back for each entry committed after `after`, in order, also by others; returns the stop. */
   watch(after: number, listener: (entry: Entry) => void): () => void;
   /** Drops journal entries older than `olderThan` (epoch ms) and then the oldest beyond `maxBytes`; entries at or after `keepFrom` stay. */
-  retain(bounds: { olderThan: number; maxBytes: number; keepFrom: number }): Promise<{ dropped: number }>;
+  retain(bounds: {
+    olderThan: number;
+    maxBytes: number;
+    keepFrom: number;
+  }): Promise<{ dropped: number }>;
   close(): Promise<void>;
 }

@@ -29,7 +29,10 @@ const ScaleService = z
 
 const RestartService = z.strictObject({ action: z.literal("restart-service"), service: Template });
 
-const RollbackService = z.strictObject({ action: z.literal("rollback-service"), service: Template });
+const RollbackService = z.strictObject({
+  action: z.literal("rollback-service"),
+  service: Template,
+});
 
 const CallWebhook = z.strictObject({
   action: z.literal("call-webhook"),
@@ -44,7 +47,10 @@ const CallWebhook = z.strictObject({
 
 const Escalate = z.strictObject({ action: z.literal("escalate"), message: Template.optional() });
 
-const Ignore = z.strictObject({ action: z.literal("ignore"), reason: z.string().min(1).optional() });
+const Ignore = z.strictObject({
+  action: z.literal("ignore"),
+  reason: z.string().min(1).optional(),
+});
 
 export const Action = z.discriminatedUnion("action", [
   ScaleService,
@@ -65,7 +71,9 @@ const Cooldown = z.union([
 
 export const Rule = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/, "expected lower-case letters, digits and hyphens"),
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,99}$/, "expected lower-case letters, digits and hyphens"),
     summary: z.string().min(1).max(500).optional(),
     match: z.array(z.string().min(1)).min(1).max(50),
     on: z.enum(["firing", "resolved"]).default("firing"),
@@ -75,7 +83,9 @@ export const Rule = z
     continue: z.boolean().default(false),
     cooldown: Cooldown.default({ up: 180_000, down: 600_000 }),
     repeat: z.enum(["while-firing", "once"]).default("while-firing"),
-    limit: z.strictObject({ actions: z.int().min(1).max(1000), per: Duration }).default({ actions: 10, per: 3_600_000 }),
+    limit: z
+      .strictObject({ actions: z.int().min(1).max(1000), per: Duration })
+      .default({ actions: 10, per: 3_600_000 }),
     attempts: z.int().min(1).max(100).default(3),
     verify: z
       .strictObject({
@@ -87,9 +97,17 @@ export const Rule = z
       })
       .default({ within: 120_000, healthy: 300_000 }),
     otherwise: z.enum(["escalate", "rollback", "ignore"]).default("escalate"),
-    escalate: z.strictObject({ channel: z.string().min(1).optional(), mention: z.string().min(1).optional() }).default({}),
+    escalate: z
+      .strictObject({
+        channel: z.string().min(1).optional(),
+        mention: z.string().min(1).optional(),
+      })
+      .default({}),
   })
-  .refine((r) => (r.do === undefined) !== (r.ladder === undefined), "expected exactly one of do and ladder");
+  .refine(
+    (r) => (r.do === undefined) !== (r.ladder === undefined),
+    "expected exactly one of do and ladder",
+  );
 export type Rule = z.infer<typeof Rule>;
 
 export const RuleFile = z.strictObject({ rules: z.array(Rule).max(20_000) });

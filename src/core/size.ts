@@ -6,9 +6,19 @@ import { reason, type Reason } from "./reason.ts";
 export type Sizing = { readonly by: number | string } | { readonly to: number };
 
 export type Sized =
-  | { readonly kind: "size"; readonly replicas: number; readonly direction: "up" | "down"; readonly reason: Reason }
+  | {
+      readonly kind: "size";
+      readonly replicas: number;
+      readonly direction: "up" | "down";
+      readonly reason: Reason;
+    }
   /** `expected`: nobody needs to hear of it. */
-  | { readonly kind: "hold"; readonly direction: Direction; readonly reason: Reason; readonly expected: boolean };
+  | {
+      readonly kind: "hold";
+      readonly direction: Direction;
+      readonly reason: Reason;
+      readonly expected: boolean;
+    };
 
 /** The number that a sizing asks for, before any bound. Percentages round away from standing still: at least 1. */
 function asked(sizing: Sizing, replicas: number): number {
@@ -17,7 +27,9 @@ function asked(sizing: Sizing, replicas: number): number {
   const amount = Number.parseInt(by, 10);
   if (!by.endsWith("%")) return replicas + amount;
   const part = (replicas * Math.abs(amount)) / 100;
-  return amount > 0 ? replicas + Math.max(1, Math.ceil(part)) : replicas - Math.max(1, Math.floor(part));
+  return amount > 0
+    ? replicas + Math.max(1, Math.ceil(part))
+    : replicas - Math.max(1, Math.floor(part));
 }
 
 /** The direction a rule has in mind before the service is known; none for an absolute size. */
@@ -39,17 +51,31 @@ export function size(sizing: Sizing, replicas: number, { min, max }: Bounds): Si
     reason: reason(code, message),
     expected,
   });
-  if (direction === "none") return hold("AlreadyThere", `It has ${replicas} replicas already`, true);
+  if (direction === "none")
+    return hold("AlreadyThere", `It has ${replicas} replicas already`, true);
   if (replicas > max) {
-    return hold("AboveMaximum", `${replicas} replicas are above the maximum of ${max}; somebody set that`, false);
+    return hold(
+      "AboveMaximum",
+      `${replicas} replicas are above the maximum of ${max}; somebody set that`,
+      false,
+    );
   }
   if (replicas === 0 && min > 0) {
-    return hold("SwitchedOff", `It has 0 replicas, below the minimum of ${min}; somebody switched it off`, false);
+    return hold(
+      "SwitchedOff",
+      `It has 0 replicas, below the minimum of ${min}; somebody switched it off`,
+      false,
+    );
   }
-  if (direction === "up" && replicas === max) return hold("AtMaximum", `${replicas} is the maximum`, false);
-  if (direction === "down" && replicas <= min) return hold("AtMinimum", `${replicas} is at the minimum of ${min}`, true);
+  if (direction === "up" && replicas === max)
+    return hold("AtMaximum", `${replicas} is the maximum`, false);
+  if (direction === "down" && replicas <= min)
+    return hold("AtMinimum", `${replicas} is at the minimum of ${min}`, true);
   const bounded = Math.min(max, Math.max(min, wanted));
-  const asks = "to" in sizing ? `to ${sizing.to}` : `by ${typeof sizing.by === "number" && sizing.by > 0 ? "+" : ""}${sizing.by}`;
+  const asks =
+    "to" in sizing
+      ? `to ${sizing.to}`
+      : `by ${typeof sizing.by === "number" && sizing.by > 0 ? "+" : ""}${sizing.by}`;
   const clamped = bounded === wanted ? "" : `, bounded to ${bounded}`;
   return {
     kind: "size",
