@@ -1,5 +1,6 @@
 import { boundsOf } from "./bounds.ts";
 import { paceGuards, worldGuards, type Guard } from "./guards.ts";
+import { rememberedImage } from "./history.ts";
 import type { Direction, Effect } from "./intent.ts";
 import { reason, type Reason } from "./reason.ts";
 import { observed, type Situation } from "./situation.ts";
@@ -132,14 +133,23 @@ function propose(situation: Situation): Proposal {
       };
     }
     case "rollback": {
-      const { name, replicas, image, previous } = observed(situation);
+      const service = observed(situation);
+      const { name, replicas, image, previous } = service;
+      const remembered =
+        previous === null || previous.sameTasks
+          ? rememberedImage(situation.history, service)
+          : null;
+      const set =
+        remembered === null
+          ? ({ kind: "previous-spec" } as const)
+          : ({ kind: "image", image: remembered } as const);
       return {
         kind: "propose",
         direction: "none",
-        effect: onService(situation, { kind: "previous-spec" }, replicas),
+        effect: onService(situation, set, replicas),
         reason: reason(
           "Rollback",
-          `Take ${name} from ${image} back to ${previous?.image ?? "its earlier spec"}`,
+          `Take ${name} from ${image} back to ${remembered ?? previous?.image ?? "its earlier spec"}`,
         ),
       };
     }

@@ -1,4 +1,5 @@
 import { formatDuration } from "./duration.ts";
+import { rememberedImage } from "./history.ts";
 import type { Direction } from "./intent.ts";
 import { pauseFor } from "./pause.ts";
 import { reason, type Reason } from "./reason.ts";
@@ -126,16 +127,24 @@ const handsOff: Guard = ({ history, now, policy }) => {
 const canRollBack: Guard = (situation) => {
   if (situation.plan.kind !== "rollback")
     return pass("NoRollbackNeeded", "The action is no rollback");
-  const { previous, name } = observed(situation);
-  if (previous === null)
-    return hold("NothingToRollBackTo", `The engine remembers no earlier spec of ${name}`);
-  if (previous.sameTasks) {
-    return hold(
-      "NothingToRollBackTo",
-      `The earlier spec of ${name} runs the same tasks: only its size or labels were changed last`,
+  const service = observed(situation);
+  const { previous, name } = service;
+  if (previous !== null && !previous.sameTasks) {
+    return pass("CanRollBack", `The earlier spec of ${name} runs ${previous.image}`);
+  }
+  const remembered = rememberedImage(situation.history, service);
+  if (remembered !== null) {
+    return pass(
+      "CanRollBack",
+      `Before the scaling that came after the deploy, ${name} ran ${remembered}`,
     );
   }
-  return pass("CanRollBack", `The earlier spec of ${name} runs ${previous.image}`);
+  return previous === null
+    ? hold("NothingToRollBackTo", `The engine remembers no earlier spec of ${name}`)
+    : hold(
+        "NothingToRollBackTo",
+        `The earlier spec of ${name} runs the same tasks: only its size or labels were changed last`,
+      );
 };
 
 /** Few running of many wanted: less would hit the few, and more would not start either. */

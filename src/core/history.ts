@@ -14,6 +14,11 @@ export type TargetHistory = {
   }[];
   /** What was last seen or written, to notice a change that was not ours. */
   readonly seen: null | { readonly replicas: number; readonly intent: string | null };
+  /**
+   * The image that ran before `instead` was deployed. The engine remembers one earlier spec alone, and an own scaling
+   * takes its place: this is the way back that is left then.
+   */
+  readonly wayBack: null | { readonly image: string; readonly instead: string };
   /** Somebody else's last change that was noticed. */
   readonly noticed: null | {
     readonly at: number;
@@ -26,6 +31,7 @@ export const noHistory = (target: Target): TargetHistory => ({
   target,
   actions: [],
   seen: null,
+  wayBack: null,
   noticed: null,
 });
 
@@ -43,6 +49,18 @@ export function withAction(
   return { ...history, actions: [...recent, action].slice(-mostActions) };
 }
 
+/** To be kept before an update of ours makes the engine forget the spec before the last deploy. */
+export function withWayBack(history: TargetHistory, service: ServiceState): TargetHistory {
+  const { previous, image } = service;
+  if (previous === null || previous.sameTasks || previous.image === image) return history;
+  if (history.wayBack?.instead === image) return history;
+  return { ...history, wayBack: { image: previous.image, instead: image } };
+}
+
+/** The image to go back to when the engine has forgotten it; null when nobody knows one. */
+export const rememberedImage = (history: TargetHistory, service: ServiceState): string | null =>
+  history.wayBack?.instead === service.image ? history.wayBack.image : null;
+
 /** An intent that never took effect starts no cooldown and uses up no limit. */
 export const withoutAction = (history: TargetHistory, intent: string): TargetHistory => ({
   ...history,
@@ -53,7 +71,8 @@ export const withoutAction = (history: TargetHistory, intent: string): TargetHis
  * Compares what is there with what was last seen. Replicas that moved without an intent of ours were moved by
  * someone: with our label gone a deploy rewrote the spec, with it still there a person scaled.
  */
-export function notice(history: TargetHistory, service: ServiceState): TargetHistory {
+export function notice(known: TargetHistory, service: ServiceState): TargetHistory {
+  const history = withWayBack(known, service);
   const { seen } = history;
   const now = { replicas: service.replicas, intent: service.intent };
   if (seen === null) return { ...history, seen: now };

@@ -73,5 +73,7 @@ export type ServiceChange = {
     /** Replaces every task with one of the same spec (`ForceUpdate` + 1). */
     | { readonly kind: "restart" }
     /** Back to the previous spec, keeping today's number of replicas. */
-    | { readonly kind: "previous-spec" };
+    | { readonly kind: "previous-spec" }
+    /** Another image for the same tasks. */
+    | { readonly kind: "image"; readonly image: string };
 };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decide } from "../../src/core/decide.ts";
-import { noHistory, withAction, type TargetHistory } from "../../src/core/history.ts";
+import { noHistory, withAction, withWayBack, type TargetHistory } from "../../src/core/history.ts";
 import type { Direction } from "../../src/core/intent.ts";
 import { reason } from "../../src/core/reason.ts";
 import type { Situation } from "../../src/core/situation.ts";
@@ -98,6 +98,27 @@ describe("acts", () => {
       }),
     );
     expect(decision).toMatchObject({ kind: "act", effect: { set: { kind: "previous-spec" } } });
+  });
+
+  it("rolls back to the image before the deploy when a scaling made the engine forget that spec", () => {
+    const deployed = aService({
+      image: "web:2",
+      previous: { intent: null, replicas: 4, sameTasks: false, image: "web:1" },
+    });
+    const history = withWayBack(noHistory(shop), deployed);
+    const scaled = seeing({
+      image: "web:2",
+      previous: { intent: null, replicas: 4, sameTasks: true, image: "web:2" },
+    });
+    expect(decide(aSituation({ ...rollback, ...scaled, history }))).toMatchObject({
+      kind: "act",
+      effect: { set: { kind: "image", image: "web:1" } },
+    });
+    const newer = seeing({ image: "web:3", previous: null });
+    expect(decide(aSituation({ ...rollback, ...newer, history }))).toMatchObject({
+      kind: "hold",
+      reason: { code: "NothingToRollBackTo" },
+    });
   });
 
   it("tells the whole arithmetic in its trail, the size included", () => {
