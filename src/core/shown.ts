@@ -8,5 +8,5 @@ export function shown(value: unknown): string {
   if (typeof value === "object") return "an object";
   if (typeof value === "string")
     return JSON.stringify(value.length > longest ? `${value.slice(0, longest)}…` : value);
-  return String(value);
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : "something else";
 }
