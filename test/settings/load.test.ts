@@ -380,6 +380,16 @@ describe("the settings file", () => {
       'homeostat.yml:1:1: expected settings, each as "key: value", received a list',
     ],
     [
+      "a bare text",
+      "hunter2\n",
+      'homeostat.yml:1:1: expected settings, each as "key: value", received something else',
+    ],
+    [
+      "a bare alias",
+      "*-",
+      'homeostat.yml:1:1: expected settings, each as "key: value", received something else',
+    ],
+    [
       "a key twice",
       "cluster: a\ncluster: b\n",
       "homeostat.yml:2:1: expected YAML, received a fault: Map keys must be unique",
