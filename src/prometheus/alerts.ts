@@ -32,9 +32,7 @@ export function connectAlertmanager(options: {
   const { deadline = defaultDeadline } = options;
   const base = new URL(options.url);
   const server = `Alertmanager at ${base.host}`;
-  const headers = authorization(base, options.bearer);
-  // fetch takes no URL with credentials, and its error would quote them.
-  base.username = base.password = "";
+  const headers = options.bearer === undefined ? {} : { authorization: `Bearer ${options.bearer}` };
 
   return {
     async state(alert, signal) {
@@ -56,13 +54,6 @@ export function connectAlertmanager(options: {
       }
     },
   };
-}
-
-function authorization(url: URL, bearer: string | undefined): Record<string, string> {
-  if (bearer !== undefined) return { authorization: `Bearer ${bearer}` };
-  if (url.username === "") return {};
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
 /**

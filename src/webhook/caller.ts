@@ -7,17 +7,14 @@ const defaultDeadline = 10_000;
 
 /**
  * Calls URLs of rules. `allow` lists hosts as they stand in a URL, with the port where it is not the scheme's own
- * (`runner.internal`, `10.0.0.5:8080`), or is `"*"` for any; `deadline` is in milliseconds and covers one whole call.
+ * (`runner.internal`, `10.0.0.5:8080`); `deadline` is in milliseconds and covers one whole call.
  *
  * Redirects are not followed: they would lead past the list, and would send headers to a host nobody chose.
  * A Fault that is `unavailable` does not tell whether the other side acted.
  */
-export function connectCaller(options: {
-  allow: readonly string[] | "*";
-  deadline?: number;
-}): Caller {
+export function connectCaller(options: { allow: readonly string[]; deadline?: number }): Caller {
   const { allow, deadline = defaultDeadline } = options;
-  const allowed = allow === "*" ? null : new Set(allow.map((host) => host.toLowerCase()));
+  const allowed = new Set(allow.map((host) => host.toLowerCase()));
 
   return {
     async call(request, signal) {
@@ -53,7 +50,7 @@ export function connectCaller(options: {
   };
 }
 
-function checkTarget(url: URL, allowed: ReadonlySet<string> | null): void {
+function checkTarget(url: URL, allowed: ReadonlySet<string>): void {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new Fault(
       "refused",
@@ -67,7 +64,7 @@ function checkTarget(url: URL, allowed: ReadonlySet<string> | null): void {
     );
   }
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  if (allowed === null || allowed.has(url.host) || allowed.has(`${url.hostname}:${port}`)) return;
+  if (allowed.has(url.host) || allowed.has(`${url.hostname}:${port}`)) return;
   throw new Fault(
     "refused",
     `Webhooks to ${url.host} are not allowed; HOMEOSTAT_CALL_WEBHOOK_ALLOW lists the hosts that are`,

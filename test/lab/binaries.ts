@@ -43,9 +43,9 @@ export function requireBinary(name: Binary): string {
 /** A suite that needs binaries: skipped with what to install where they are missing, failed instead in CI. */
 export function describeReal(title: string, binaries: readonly Binary[], suite: () => void): void {
   const lacking = binaries.filter((name) => find(name) === undefined);
-  if (lacking.length === 0) return void describe(title, suite);
   const install = [...new Set(lacking.map((name) => packages[name]))].join(" ");
-  const message = `${title} (missing ${lacking.join(", ")}: apt-get install ${install})`;
-  if (process.env["CI"] !== "true") return void describe.skip(message, suite);
-  throw new Error(message);
+  const message = `missing ${lacking.join(", ")}: apt-get install ${install}`;
+  if (lacking.length > 0 && process.env["CI"] === "true") throw new Error(`${title}: ${message}`);
+  const orSkipped = describe.skipIf(lacking.length > 0);
+  orSkipped(lacking.length === 0 ? title : `${title} (${message})`, suite);
 }

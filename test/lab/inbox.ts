@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 
 export type Delivery = {
   /** The path it was posted to, to tell senders apart. */
@@ -17,7 +22,10 @@ export async function startInbox(): Promise<{
   stop(): Promise<void>;
 }> {
   const deliveries: Delivery[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    void keep(request, response);
+  });
+  const keep = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(Buffer.from(part));
     deliveries.push({
@@ -26,7 +34,7 @@ export async function startInbox(): Promise<{
       json: JSON.parse(Buffer.concat(parts).toString()),
     });
     response.writeHead(202).end();
-  });
+  };
   await once(server.listen(0, "127.0.0.1"), "listening");
   const at = server.address();
   if (at === null || typeof at === "string") throw new Error("the inbox listens on no port");

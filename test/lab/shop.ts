@@ -91,6 +91,6 @@ export async function startShop(
 export const answering =
   (metrics: () => string): RequestListener =>
   (request, response) => {
-    if (request.url !== "/metrics") return void response.writeHead(200).end("open\n");
-    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(metrics());
+    if (request.url !== "/metrics") response.writeHead(200).end("open\n");
+    else response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(metrics());
   };

@@ -131,15 +131,4 @@ describe("the question", () => {
       url: { pathname: "/alerts/api/v2/alerts" },
     });
   });
-
-  it("carries the credentials of a URL as basic auth, and no message holds them", async () => {
-    const url = server.url.replace("//", "//user:s3cret@");
-    const failure = await ask({ status: 403, body: "" }, {}, { url }).catch(
-      (fault: unknown) => fault,
-    );
-    expect(server.asked.at(-1)?.headers.authorization).toBe(
-      `Basic ${Buffer.from("user:s3cret").toString("base64")}`,
-    );
-    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("s3cret");
-  });
 });

@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 
 /** What a server was asked, and what it says. */
 export type Asked = {
@@ -25,7 +30,10 @@ export async function startAnswering(): Promise<{
 }> {
   let answer: Answer = { body: "" };
   const asked: Asked[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    void say(request, response);
+  });
+  const say = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(Buffer.from(part));
     const url = new URL(request.url ?? "/", "http://server");
@@ -42,7 +50,7 @@ export async function startAnswering(): Promise<{
     });
     if (typeof answer.body === "string") response.end(answer.body);
     else answer.body(response);
-  });
+  };
   await once(server.listen(0, "127.0.0.1"), "listening");
   const at = server.address();
   if (at === null || typeof at === "string") throw new Error("it listens on no port");

@@ -183,7 +183,7 @@ describeReal("what a real Alertmanager posts", ["prometheus-alertmanager", "prom
       expect(read(firing).alerts).toHaveLength(2);
       await postAlerts(
         alertmanager.url,
-        alerts.map((alert) => ({ ...alert, endsAt: new Date().toISOString() })),
+        alerts.map(({ labels }) => ({ labels, endsAt: new Date().toISOString() })),
       );
       const resolved = await inbox.find(about("Posted", "resolved"));
       const episodes = (notification: Notification) =>

@@ -20,9 +20,13 @@ afterAll(() => server.stop());
 
 const call = (
   change: Partial<typeof request>,
-  options: Parameters<typeof connectCaller>[0] = { allow: "*" },
+  options: Partial<Parameters<typeof connectCaller>[0]> = {},
   signal = never,
-) => connectCaller(options).call({ ...request, url: `${server.url}/run`, ...change }, signal);
+) =>
+  connectCaller({ allow: [new URL(server.url).host], ...options }).call(
+    { ...request, url: `${server.url}/run`, ...change },
+    signal,
+  );
 
 describe("a webhook", () => {
   it.each<[number, Answer]>([
@@ -81,13 +85,13 @@ describe("a webhook", () => {
 
   it("is given up at the deadline, and when the caller gives up", async () => {
     server.says({ hangs: true, body: "" });
-    const late = call({}, { allow: "*", deadline: 50 });
+    const late = call({}, { deadline: 50 });
     await expect(late).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/within 50 ms/),
     });
     const caller = new AbortController();
-    const answer = call({}, { allow: "*" }, caller.signal);
+    const answer = call({}, {}, caller.signal);
     caller.abort();
     await expect(answer).rejects.toMatchObject({
       code: "unavailable",
@@ -96,7 +100,9 @@ describe("a webhook", () => {
   });
 
   it("says that the other side does not answer", async () => {
-    await expect(call({ url: "http://127.0.0.1:1/" })).rejects.toMatchObject({
+    await expect(
+      call({ url: "http://127.0.0.1:1/" }, { allow: ["127.0.0.1:1"] }),
+    ).rejects.toMatchObject({
       code: "unavailable",
       message: "127.0.0.1:1 does not answer",
     });
@@ -121,17 +127,10 @@ describe("the list of allowed hosts", () => {
     ["a number written another way is the same host", "http://0x7f000001/", ["127.0.0.1"], true],
     ["an empty list", "http://run.test/", [], false],
   ])("%s", async (_, url, allow, allowed) => {
-    const outcome = await call({ url }, { allow }, AbortSignal.abort()).catch(
-      (fault: unknown) => fault,
-    );
-    expect(outcome).toMatchObject(
-      allowed
-        ? { message: expect.stringMatching(/was not waited for/) }
-        : {
-            code: "refused",
-            message: expect.stringMatching(/not allowed; HOMEOSTAT_CALL_WEBHOOK_ALLOW lists/),
-          },
-    );
+    const outcome = await call({ url }, { allow }, AbortSignal.abort()).catch(String);
+    // An allowed call is given up before it begins, so that no name is looked up.
+    const refused = "Webhooks to .* are not allowed; HOMEOSTAT_CALL_WEBHOOK_ALLOW lists";
+    expect(outcome).toMatch(new RegExp(allowed ? "was not waited for" : refused));
   });
 
   it.each([
@@ -145,7 +144,9 @@ describe("the list of allowed hosts", () => {
       /A header of the webhook/,
     ],
   ])("%s is refused, and the Fault quotes no secret", async (_, url, headers, message) => {
-    const failure = await call({ url, headers }).catch((fault: unknown) => fault);
+    const failure = await call({ url, headers }, { allow: ["run.test"] }).catch(
+      (fault: unknown) => fault,
+    );
     expect(failure).toMatchObject({
       name: "Fault",
       code: "refused",
