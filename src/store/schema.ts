@@ -1,0 +1,104 @@
+import { closeSync, existsSync, openSync, readSync, fstatSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { Fault } from "../core/reason.ts";
+
+/** "Home" in ASCII: marks the file as ours. */
+const applicationId = 0x486f6d65;
+const version = 1;
+const wayOut = "see docs/operations.md, A damaged store";
+
+const tables = `
+  CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    episode TEXT,
+    target TEXT,
+    data TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX journal_by_kind ON journal (kind, seq);
+  CREATE INDEX journal_by_episode ON journal (episode, seq) WHERE episode IS NOT NULL;
+  CREATE INDEX journal_by_target ON journal (target, seq) WHERE target IS NOT NULL;
+  CREATE TABLE keys (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT,
+    expires INTEGER NOT NULL,
+    fence INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE size (bytes INTEGER NOT NULL) STRICT;
+  INSERT INTO size VALUES (0);
+`;
+
+/** SQLite would take an empty file for a new one, and so forget everything without a word. */
+export function refuseForeign(path: string): void {
+  if (!existsSync(path)) return;
+  const file = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(16);
+    const size = fstatSync(file).size;
+    if (
+      size < 100 ||
+      readSync(file, head, 0, 16, 0) < 16 ||
+      head.toString("latin1") !== "SQLite format 3\0"
+    ) {
+      throw new Fault(
+        "refused",
+        `${path} is no Homeostat store, or a damaged one (${size} bytes); ${wayOut}`,
+      );
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Settings of a connection, the tables of a new file, and a look at whose file it is. */
+export function prepare(database: DatabaseSync, path: string, isNew: boolean): void {
+  database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 1000;");
+  if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL;");
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE; COMMIT;",
+  );
+  if (isNew) {
+    database.exec(
+      `BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}; COMMIT;`,
+    );
+  }
+  const [id, found] = [pragma(database, "application_id"), pragma(database, "user_version")];
+  if (id !== applicationId)
+    throw new Fault("refused", `${path} is a SQLite file of something else; ${wayOut}`);
+  if (found > version) {
+    throw new Fault(
+      "refused",
+      `${path} was written by a newer Homeostat (schema ${found}, this one knows ${version})`,
+    );
+  }
+  // The file is ours alone: whoever held a lease is gone. The fences stay, so that they only ever grow.
+  database.exec("UPDATE leases SET holder = NULL");
+}
+
+const pragma = (database: DatabaseSync, name: string): number => {
+  const row = database.prepare(`PRAGMA ${name}`).get();
+  return Number(row?.[name]);
+};
+
+/** SQLite's primary result codes that a person can do something about. */
+const sayings: Readonly<Record<number, string>> = {
+  5: "another Homeostat has it open",
+  8: "it is read-only",
+  10: "the disk fails",
+  11: `it is damaged; ${wayOut}`,
+  13: "the disk is full",
+  14: "it cannot be opened",
+  26: `it is no SQLite file; ${wayOut}`,
+};
+/** Codes that no waiting mends. */
+const lasting = new Set([11, 26]);
+
+/** What SQLite says, as a Fault that names the file. */
+export function translated(cause: unknown, path: string): unknown {
+  if (cause instanceof Fault || !(cause instanceof Error) || !("errcode" in cause)) return cause;
+  const code = Number(cause.errcode) & 0xff;
+  const message = `The store ${path}: ${sayings[code] ?? cause.message}`;
+  return new Fault(lasting.has(code) ? "refused" : "unavailable", message, { cause });
+}

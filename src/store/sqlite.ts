@@ -1,0 +1,174 @@
+import { Worker } from "node:worker_threads";
+import type { Entry, EntryKind } from "../core/journal.ts";
+import type { Change, Committed, JournalQuery, Lease, Store, Versioned } from "../core/ports.ts";
+import { Fault } from "../core/reason.ts";
+import {
+  toWire,
+  type Operations,
+  type Reply,
+  type Request,
+  type Row,
+  type WireChange,
+} from "./wire.ts";
+import { Watchers } from "./watchers.ts";
+
+type Waiting = {
+  change: Change;
+  wire: WireChange;
+  resolve: (committed: Committed) => void;
+  reject: (cause: unknown) => void;
+};
+
+/** Changes in one transaction at most, so that reads get their turn. */
+const mostAtOnce = 500;
+
+/** The embedded store: one SQLite file, written by a thread of its own, commits grouped by whoever waits for the disk. */
+export class SqliteStore implements Store {
+  readonly #worker: Worker;
+  readonly #calls = new Map<
+    number,
+    { resolve: (output: unknown) => void; reject: (cause: unknown) => void }
+  >();
+  readonly #queue: Waiting[] = [];
+  readonly #watchers: Watchers;
+  #lastCall = 0;
+  #writing = false;
+  /** Why nothing can be done any more: closed, or its thread has ended. */
+  #ended: Fault | null = null;
+
+  private constructor(path: string) {
+    this.#watchers = new Watchers((query) => this.read(query));
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { path } });
+    this.#worker.on("message", (reply: Reply) => {
+      const call = this.#calls.get(reply.id);
+      this.#calls.delete(reply.id);
+      if ("error" in reply) call?.reject(new Fault(reply.error.code, reply.error.message));
+      else call?.resolve(reply.output);
+    });
+    this.#worker.on("error", (cause) =>
+      this.#end(new Fault("refused", `The store's thread failed: ${String(cause)}`, { cause })),
+    );
+    this.#worker.on("exit", () => this.#end(new Fault("refused", "The store is closed")));
+  }
+
+  /** Opens or creates the file; rejects with a Fault that says what is wrong with it. */
+  static async open(path: string): Promise<SqliteStore> {
+    const store = new SqliteStore(path);
+    try {
+      await new Promise<unknown>((resolve, reject) => store.#calls.set(0, { resolve, reject }));
+    } catch (cause) {
+      await store.#worker.terminate();
+      throw cause;
+    }
+    return store;
+  }
+
+  #end(why: Fault): void {
+    this.#ended ??= why;
+    for (const { reject } of [...this.#calls.values(), ...this.#queue]) reject(this.#ended);
+    this.#calls.clear();
+    this.#queue.length = 0;
+  }
+
+  #call<O extends keyof Operations>(
+    operation: O,
+    ...input: Parameters<Operations[O]>
+  ): Promise<ReturnType<Operations[O]>> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    const id = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, {
+        resolve: (output) => resolve(output as ReturnType<Operations[O]>),
+        reject,
+      });
+      this.#worker.postMessage({ id, operation, input } satisfies Request);
+    });
+  }
+
+  commit(change: Change): Promise<Committed> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ change, wire: toWire(change), resolve, reject });
+      if (this.#writing) return;
+      this.#writing = true;
+      // After this turn of the event loop, so that all who come within it share the first write as well.
+      setImmediate(() => void this.#write());
+    });
+  }
+
+  async #write(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, mostAtOnce);
+      try {
+        const results = await this.#call(
+          "commit",
+          batch.map(({ wire }) => wire),
+        );
+        for (const [index, { change, wire, resolve }] of batch.entries()) {
+          const committed = results[index];
+          if (committed === undefined)
+            throw new TypeError("the store's thread left a change unanswered");
+          resolve(committed);
+          if (committed.kind === "committed") this.#watchers.tell(change, wire, committed.seqs);
+        }
+      } catch (cause) {
+        for (const { reject } of batch) reject(cause);
+      }
+    }
+    this.#writing = false;
+  }
+
+  async read(query: JournalQuery): Promise<Entry[]> {
+    return (await this.#call("read", query)).map(toEntry);
+  }
+
+  get(key: string): Promise<Versioned | null> {
+    return this.#call("get", key);
+  }
+
+  list(prefix: string, { after, limit }: { after?: string; limit: number }): Promise<Versioned[]> {
+    return this.#call("list", prefix, after ?? "", limit);
+  }
+
+  acquire(name: string, holder: string, ttl: number): Promise<Lease | null> {
+    return this.#call("acquire", name, holder, ttl);
+  }
+
+  async release(lease: Lease): Promise<void> {
+    await this.#call("release", lease);
+  }
+
+  watch(after: number, listener: (entry: Entry) => void): () => void {
+    return this.#watchers.add(after, listener);
+  }
+
+  async retain(bounds: {
+    olderThan: number;
+    maxBytes: number;
+    keepFrom: number;
+  }): Promise<{ dropped: number }> {
+    for (let dropped = 0; ;) {
+      const portion = await this.#call("retain", bounds);
+      dropped += portion.dropped;
+      if (!portion.more || portion.dropped === 0) return { dropped };
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended !== null) return;
+    const ended = new Promise((resolve) => this.#worker.once("exit", resolve));
+    while (this.#writing) await new Promise((turn) => setImmediate(turn));
+    await this.#call("close");
+    await ended;
+  }
+}
+
+const toEntry = ({ seq, at, kind, episode, target, data }: Row): Entry => ({
+  seq,
+  at,
+  // Only journal.ts's kinds are ever written.
+  kind: kind as EntryKind,
+  ...(episode === null ? {} : { episode }),
+  ...(target === null ? {} : { target }),
+  data: JSON.parse(data) as unknown,
+});

@@ -1,0 +1,71 @@
+import type { Change, Committed, JournalQuery, Lease, Versioned } from "../core/ports.ts";
+
+/* What passes between the store and its worker thread. Values travel as JSON text, which is what is written. */
+
+export type WireEntry = {
+  readonly at: number;
+  readonly kind: string;
+  readonly episode: string | null;
+  readonly target: string | null;
+  readonly data: string | Uint8Array;
+};
+export type WireChange = {
+  readonly append: readonly WireEntry[];
+  readonly put: readonly {
+    readonly key: string;
+    readonly value: string | null;
+    readonly expected: number | null;
+  }[];
+  readonly fence: Lease | null;
+};
+export type Row = {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: string;
+  readonly episode: string | null;
+  readonly target: string | null;
+  readonly data: string;
+};
+
+/** Each operation with what it takes and gives. */
+export type Operations = {
+  commit: (changes: readonly WireChange[]) => Committed[];
+  read: (query: JournalQuery) => Row[];
+  get: (key: string) => Versioned | null;
+  list: (prefix: string, after: string, limit: number) => Versioned[];
+  acquire: (name: string, holder: string, ttl: number) => Lease | null;
+  release: (lease: Lease) => void;
+  retain: (bounds: { olderThan: number; maxBytes: number; keepFrom: number }) => {
+    dropped: number;
+    more: boolean;
+  };
+  close: () => void;
+};
+
+export type Request = {
+  readonly id: number;
+  readonly operation: keyof Operations;
+  readonly input: readonly unknown[];
+};
+export type Reply =
+  | { readonly id: number; readonly output: unknown }
+  | { readonly id: number; readonly error: WireFault };
+export type WireFault = { readonly code: "unavailable" | "refused"; readonly message: string };
+
+export function toWire(change: Change): WireChange {
+  return {
+    append: (change.append ?? []).map(({ at, kind, episode, target, data }) => ({
+      at,
+      kind,
+      episode: episode ?? null,
+      target: target ?? null,
+      data: data instanceof Uint8Array ? data : JSON.stringify(data),
+    })),
+    put: (change.put ?? []).map(({ key, value, expected }) => ({
+      key,
+      value: value === null ? null : JSON.stringify(value),
+      expected: expected ?? null,
+    })),
+    fence: change.fence ?? null,
+  };
+}
