@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readNotification } from "../../src/core/alert.ts";
 import { reason } from "../../src/core/reason.ts";
 import { asJson, errorOf, notification, running, send, type Running } from "./running.ts";
 
@@ -232,6 +233,20 @@ describe("a body that is no notification is refused with 400 and the place of it
     expect(response.status).toBe(400);
     expect((await errorOf(response)).faults).toHaveLength(20);
   });
+});
+
+test("no more alerts are looked at than it takes to tell 20 faults", () => {
+  let looks = 0;
+  const bad = {
+    get status() {
+      looks += 1;
+      return "pending";
+    },
+  };
+  expect(
+    readNotification(notification(1, { alerts: Array.from({ length: 10_000 }, () => bad) })).kind,
+  ).toBe("faulty");
+  expect(looks).toBeLessThan(100);
 });
 
 describe("a request is refused before its body is read", () => {
