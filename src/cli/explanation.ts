@@ -24,7 +24,7 @@ export type Verdict = {
 };
 
 /** What would follow for one action of a rule that takes the alert. */
-export type Outlook = {
+type Outlook = {
   readonly rule: string;
   readonly action: string;
   readonly decision: Decision;
@@ -37,7 +37,7 @@ export type Explanation = {
   readonly outlooks: readonly Outlook[];
 };
 
-export type Observe = (service: string) => Promise<Observation<ServiceState | null>>;
+type Observe = (service: string) => Promise<Observation<ServiceState | null>>;
 
 export type Asking = {
   readonly catalog: Catalog;

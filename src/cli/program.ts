@@ -14,7 +14,7 @@ import { json, painter, plain } from "./terminal.ts";
  * The command line. Each command hands its exit code to `exit`; misuse and help throw CommanderError, and nothing
  * here ends the process.
  */
-export function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Command {
+function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Command {
   const program = new Command("homeostat")
     .description(
       "Keeps a Docker Swarm in the state its people want: alerts in, guarded and verified actions out",
