@@ -73,11 +73,7 @@ describe("the file", () => {
   });
 
   it("keeps everything acknowledged when its process is killed with -9 while it writes", async () => {
-    const writer = spawn(
-      process.execPath,
-      [fileURLToPath(new URL("writer.ts", import.meta.url)), path],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const child = spawn(process.execPath, [writer, path], { stdio: ["ignore", "pipe", "inherit"] });
     const acknowledged: number[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged.push(Number(line));
@@ -157,13 +153,18 @@ describe("the file", () => {
 
   it("is refused when a folder is in its place", async () => {
     await expect(openStore(folder)).rejects.toMatchObject({ name: "Fault" });
-      .resolves.toBeDefined()
-      .then(async () => {});
   });
 
   it("says when the disk is full, and goes on when it is not any more", async () => {
     // A limit on the size of files stands in for a full disk: the write fails in the same place.
-    const limited = ["-c", 'trap "" XFSZ; ulimit -f 400; exec "$0" "$@"', process.execPath, writer, path, "stop-at-fault"];
+    const limited = [
+      "-c",
+      'trap "" XFSZ; ulimit -f 400; exec "$0" "$@"',
+      process.execPath,
+      writer,
+      path,
+      "stop-at-fault",
+    ];
     const child = spawn("sh", limited, { stdio: ["ignore", "pipe", "inherit"] });
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) lines.push(line);
@@ -171,7 +172,9 @@ describe("the file", () => {
     const store = await openStore(path);
     const kept = new Set((await store.read(everything)).map(({ data }) => data));
     expect(lines.slice(0, -1).filter((number) => !kept.has(Number(number)))).toEqual([]);
-    expect(await store.commit({ append: [{ at: 1, kind: "pause", data: 1 }] })).toMatchObject({ kind: "committed" });
+    expect(await store.commit({ append: [{ at: 1, kind: "pause", data: 1 }] })).toMatchObject({
+      kind: "committed",
+    });
     await store.close();
   });
 
