@@ -189,8 +189,10 @@ const isSteady: Guard = (situation, direction) => {
       { until, expected: true },
     );
   }
-  if (wantedUpAt !== null && now < wantedUpAt + 60_000) {
-    const until = wantedUpAt + 60_000;
+  // A minute spans the pauses between a held rule's looks; a rule that may flap sooner need not wait longer for it.
+  const memory = Math.min(60_000, rule.cooldown.down);
+  if (wantedUpAt !== null && now < wantedUpAt + memory) {
+    const until = wantedUpAt + memory;
     return hold("ConflictingDirections", `Another alert wanted it bigger at ${time(wantedUpAt)}`, {
       until,
       expected: true,

@@ -268,6 +268,13 @@ describe("holds, and says why", () => {
       },
     ],
   ];
+  it("ConflictingDirections ends with the rule's own down cooldown where that is shorter than a minute", () => {
+    const rule = aRule({ cooldown: { up: 5000, down: 10_000 } });
+    const wanted = (ago: number) =>
+      decide(aSituation({ ...down, rule, wantedUpAt: noon - ago })).reason.code;
+    expect([wanted(9999), wanted(10_000)]).toEqual(["ConflictingDirections", "Sized"]);
+  });
+
   it.each(rows)("%s: %s", (code, _name, patch) => {
     const decision = decide(aSituation(patch));
     expect(decision).toMatchObject({ kind: "hold", reason: { code } });
