@@ -1,0 +1,19 @@
+import type { Operator } from "./matcher.ts";
+
+/** What a grammar reads: matchers whose regular expressions are not compiled yet. `offset` counts UTF-16 units. */
+export type Read = {
+  readonly name: string;
+  readonly operator: Operator;
+  readonly value: string;
+  readonly offset: number;
+};
+
+/** A text that a grammar does not know; the offset says where. */
+export class SyntaxFault extends Error {
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
