@@ -63,7 +63,7 @@ export async function assemble(parts: {
   const records = new Records(store, clock, log);
   await records.load();
   const escalations = new Escalations({
-    clock,
+    dryRun: settings.dryRun,
     log,
     channel: settings.slackChannel,
     delivers: world.messenger !== null,

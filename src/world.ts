@@ -42,7 +42,7 @@ export const systemClock: Clock = {
 export async function connectWorld(settings: Settings): Promise<World> {
   const { prometheusUrl, alertmanagerUrl, slackBotToken, slackApiUrl } = settings;
   return {
-    swarm: connectSwarm({ host: settings.dockerHost, ...(await dockerKeys(settings)) }),
+    swarm: await connectCluster(settings),
     metrics: prometheusUrl === null ? null : connectPrometheus({ url: prometheusUrl }),
     alerts: alertmanagerUrl === null ? null : connectAlertmanager({ url: alertmanagerUrl }),
     caller: connectCaller({ allow: settings.callWebhookAllow }),
@@ -58,11 +58,13 @@ export async function connectWorld(settings: Settings): Promise<World> {
   };
 }
 
+export const connectCluster = async (settings: Settings): Promise<Swarm> =>
+  connectSwarm({ host: settings.dockerHost, ...(await dockerKeys(settings)) });
+
 /** As Docker's own tools have it: with DOCKER_TLS_VERIFY the three files of DOCKER_CERT_PATH are used. */
 async function dockerKeys({ dockerTlsVerify, dockerCertPath }: Settings) {
   if (!dockerTlsVerify || dockerCertPath === null) return {};
-  const [ca, cert, key] = await Promise.all(
-    ["ca.pem", "cert.pem", "key.pem"].map((name) => readFile(join(dockerCertPath, name), "utf8")),
-  );
+  const text = (name: string): Promise<string> => readFile(join(dockerCertPath, name), "utf8");
+  const [ca, cert, key] = await Promise.all([text("ca.pem"), text("cert.pem"), text("key.pem")]);
   return { tls: { ca, cert, key } };
 }

@@ -57,65 +57,62 @@ export class Delivery {
     doubt: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { messenger, escalations } = this.#parts;
-    const channel = escalations.ledger.channelOf(about);
-    if (channel === null)
+    const { ledger } = this.#parts.escalations;
+    const channel = ledger.channelOf(about);
+    if (channel === null) {
       throw new Fault("refused", "No channel to post in: set HOMEOSTAT_SLACK_CHANNEL");
-    const marked = await this.#mark(first);
-    if (doubt) {
-      const found = await messenger.find({ channel, key: about, since: sinceOf(marked) }, signal);
-      if (found !== null && found !== "unknown") {
-        // It says what was known then; what is owed becomes an edit of it.
-        return this.#settle(
-          [],
-          [this.#entry(about, "posted", found)],
-          [escalations.ledger.delivered(about, found)],
-          signal,
-        );
-      }
     }
-    const posted = await messenger.post({ channel, key: about }, message, signal);
-    this.#parts.onStep({ kind: "delivered", result: "posted" });
-    await this.#settle(
-      items,
-      [this.#entry(about, "posted", posted)],
-      [escalations.ledger.delivered(about, posted)],
+    const { posted, found } = await this.#send(
+      { channel, key: about },
+      first,
+      message,
+      doubt,
       signal,
     );
+    // One that was found says what was known then: what is owed becomes an edit of it.
+    const paid = found ? [] : items;
+    const entry = this.#entry(about, "posted", posted);
+    await this.#settle(paid, [entry], [ledger.delivered(about, posted)], signal);
   }
 
   async #reply(
     thread: Posted,
     first: Owed,
-    message: Message,
+    { mood }: Message,
     doubt: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { messenger } = this.#parts;
-    const { channel } = thread;
-    const key = `${first.about}/${first.id}`;
-    const marked = await this.#mark(first);
-    if (doubt) {
-      const found = await messenger.find(
-        { channel, thread: thread.ts, key, since: sinceOf(marked) },
-        signal,
-      );
-      if (found !== null && found !== "unknown") {
-        return this.#settle([first], [this.#entry(first.about, "replied", found)], [], signal);
-      }
+    const { about, id } = first;
+    const where = { channel: thread.channel, thread: thread.ts, key: `${about}/${id}` };
+    const title = first.text ?? "";
+    const message: Message = { title, mood, paragraphs: [], fields: [], links: [], trail: [] };
+    try {
+      const { posted } = await this.#send(where, first, message, doubt, signal);
+      await this.#settle([first], [this.#entry(about, "replied", posted)], [], signal);
+    } catch (cause) {
+      if (!(cause instanceof Fault) || cause.code !== "refused") throw cause;
+      // Its thread is gone or closed. The edit has told it already; this would only have rung.
+      this.#parts.log.warn({ err: cause, about }, "an answer was refused and is left out");
+      const entry = this.#entry(about, "failed", thread, cause.message);
+      await this.#settle([first], [entry], [], signal);
     }
-    const { mood } = message;
-    const reply: Message = {
-      title: first.text ?? "",
-      mood,
-      paragraphs: [],
-      fields: [],
-      links: [],
-      trail: [],
-    };
-    const posted = await messenger.post({ channel, thread: thread.ts, key }, reply, signal);
-    this.#parts.onStep({ kind: "delivered", result: "posted" });
-    await this.#settle([first], [this.#entry(first.about, "replied", posted)], [], signal);
+  }
+
+  /** Posts, unless an earlier try turns out to have done it. */
+  async #send(
+    where: { channel: string; thread?: string; key: string },
+    first: Owed,
+    message: Message,
+    doubt: boolean,
+    signal: AbortSignal,
+  ): Promise<{ posted: Posted; found: boolean }> {
+    const { messenger, onStep } = this.#parts;
+    const since = (await this.#mark(first)) - skew;
+    const found = doubt ? await messenger.find({ ...where, since }, signal) : null;
+    if (found !== null && found !== "unknown") return { posted: found, found: true };
+    const posted = await messenger.post(where, message, signal);
+    onStep({ kind: "delivered", result: "posted" });
+    return { posted, found: false };
   }
 
   /** All edits that are owed are one: it says what is known now. Doing it twice does no harm. */
@@ -142,13 +139,14 @@ export class Delivery {
     await this.#settle(edits, [this.#entry(about, "updated", at)], [], signal);
   }
 
-  /** Notes durably that a message is about to be sent, so that after a crash it is looked for. */
-  async #mark(owed: Owed): Promise<Owed> {
-    if (owed.sending !== null) return owed;
-    const marked = { ...owed, sending: this.#parts.clock.now() };
+  /** Notes durably that a message is about to be sent, so that after a crash it is looked for; since when. */
+  async #mark(owed: Owed): Promise<number> {
+    if (owed.sending !== null) return owed.sending;
+    const sending = this.#parts.clock.now();
+    const marked = { ...owed, sending };
     await this.#parts.store.commit({ put: [owedPut(marked)] });
     this.#parts.escalations.ledger.debts.replace(marked);
-    return marked;
+    return sending;
   }
 
   /**
@@ -199,5 +197,3 @@ export class Delivery {
     return { at: this.#parts.clock.now(), kind: "message", data };
   }
 }
-
-const sinceOf = (owed: Owed): number => (owed.sending ?? owed.at) - skew;

@@ -107,9 +107,12 @@ export class Escalations {
     this.ledger.set(after);
     const resolved = after.status === "resolved";
     const about = aboutOf(after);
+    // The edit before the answer: what is over is seen before it rings.
+    const edit = this.#draft(about, now);
     const rings = resolved && after.digest === null && this.#delivers;
-    const reply = rings ? [this.ledger.debts.reply(about, resolvedReply(after), now)] : [];
-    const owed = [...this.#draft(about, now), ...reply];
+    const owed = rings
+      ? [...edit, this.ledger.debts.reply(about, resolvedReply(after), now)]
+      : edit;
     return this.#change(after, resolved ? "resolved" : "left", episode, now, {
       owed,
       puts: [

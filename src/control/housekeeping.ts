@@ -12,24 +12,26 @@ const interval = 60_000;
 /** Closed episodes are remembered for this long, for duplicates that come late; milliseconds. */
 const rememberPast = 24 * 3_600_000;
 
+type HousekeepingParts = {
+  store: Store;
+  records: Records;
+  intake: Intake;
+  episodes: Episodes;
+  courses: Courses;
+  escalations: Escalations;
+  clock: Clock;
+  log: Logger;
+  signal: AbortSignal;
+  /** How long episodes stay open unconfirmed and the journal is kept; milliseconds and bytes. */
+  keep: { episodeTtl: number; retention: number; retentionSize: number };
+};
+
 /** What time alone brings: episodes that nobody confirms any more, and journal that nobody needs any more. */
 export class Housekeeping {
-  readonly #parts: {
-    store: Store;
-    records: Records;
-    intake: Intake;
-    episodes: Episodes;
-    courses: Courses;
-    escalations: Escalations;
-    clock: Clock;
-    log: Logger;
-    signal: AbortSignal;
-    /** How long episodes stay open unconfirmed and the journal is kept; milliseconds and bytes. */
-    keep: { episodeTtl: number; retention: number; retentionSize: number };
-  };
+  readonly #parts: HousekeepingParts;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(parts: Housekeeping["#parts"]) {
+  constructor(parts: HousekeepingParts) {
     this.#parts = parts;
   }
 

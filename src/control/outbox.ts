@@ -75,7 +75,7 @@ export class Outbox {
     this.#running = false;
     const channels = [...this.#channels.values()];
     for (const { wake } of channels) wake?.abort();
-    const ended = Promise.allSettled(channels.map(({ worker }) => worker));
+    const ended = Promise.allSettled(channels.map(async ({ worker }) => worker));
     const patience = new AbortController();
     await Promise.race([ended, this.#parts.clock.sleep(grace, patience.signal).catch(() => {})]);
     patience.abort();
@@ -186,7 +186,8 @@ export class Outbox {
         subject.failures += 1;
         channel.failures += 1;
         break;
-      default:
+      case "refused":
+      case undefined:
         // Refused; or a bug, which must neither lose the message nor spin.
         subject.doubt ||= fault === null;
         subject.notBefore = now + this.#pace.refused;

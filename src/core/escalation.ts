@@ -1,4 +1,4 @@
-import { label, type Alert, type Labels } from "./alert.ts";
+import { label, type Labels } from "./alert.ts";
 import type { Group } from "./episode.ts";
 import type { Posted } from "./ports.ts";
 import type { Reason } from "./reason.ts";
@@ -61,7 +61,7 @@ export type Question = {
   readonly reason: Reason;
   readonly rule: string | null;
   readonly group: Group | null;
-  readonly alert: Pick<Alert, keyof Sample & keyof Alert> | null;
+  readonly alert: Omit<Sample, "whole"> | null;
   readonly trail: readonly string[];
   readonly channel: string | null;
   readonly mention: string | null;

@@ -3,112 +3,221 @@ import { Duration } from "./duration.ts";
 
 /*
  * The rule format: what an SRE writes. Strict, so that a slip is an error and not a surprise.
- * Texts that may hold `${…}` are `Template`; they are compiled with the catalog (core/catalog.ts).
+ * Texts that may hold `${…}` are `Template`; they are compiled with the catalog (core/compile.ts), which also checks
+ * what concerns several fields at once. The descriptions show in editors, through the JSON Schema.
  */
 
-const Template = z.string().min(1);
+const text = z.string("expected a text").min(1, "expected a text that is not empty");
+const Template = text;
+
+const most = 10_000;
+const change = `expected +N, -N, +N% or -N%, other than 0 and at most ${most}`;
 
 /** A change relative to today's replicas: `+2`, `-1`, `+50%`; a bare number is absolute growth or shrinkage. */
-export const By = z
-  .union([z.int(), z.string().regex(/^[+-]\d{1,9}%?$/, "expected +N, -N, +N% or -N%")])
-  .refine((by) => Number.parseInt(String(by), 10) !== 0, "expected a change other than 0");
+export const By = z.union([z.int(), z.string().regex(/^[+-]\d{1,9}%?$/)], change).refine((by) => {
+  const amount = Math.abs(Number.parseInt(String(by), 10));
+  return amount > 0 && amount <= most;
+}, change);
 
-const Replicas = z.int().min(0).max(10_000);
+const replicas = `expected a whole number of replicas from 0 to ${most}`;
+const Replicas = z.int(replicas).min(0, replicas).max(most, replicas);
+
+const service = Template.describe(
+  "The service's name or id as the Swarm knows it; ${…} holds an expression in CEL, such as ${alert.labels.service}.",
+);
 
 const ScaleService = z
   .strictObject({
-    action: z.literal("scale-service"),
-    service: Template,
-    by: By.optional(),
-    to: z.union([Replicas, Template]).optional(),
-    min: Replicas.optional(),
-    max: Replicas.optional(),
+    action: z.literal("scale-service").describe("Changes how many replicas a service has."),
+    service,
+    by: By.optional().describe(
+      "A change of today's number of replicas: +2, -1, +50%. Exactly one of by and to.",
+    ),
+    to: z
+      .union([Replicas, z.string().regex(/\$\{/)], `${replicas}, or \${…} that gives one`)
+      .optional()
+      .describe("The number of replicas itself, or ${…} that gives it. Exactly one of by and to."),
+    min: Replicas.optional().describe(
+      "Never fewer replicas than these. Default: the service's label homeostat.min.",
+    ),
+    max: Replicas.optional().describe(
+      "Never more replicas than these. Default: the service's label homeostat.max. Without bounds anywhere nothing is scaled.",
+    ),
   })
-  .refine((a) => (a.by === undefined) !== (a.to === undefined), "expected exactly one of by and to")
-  .refine((a) => (a.min ?? 0) <= (a.max ?? Infinity), "expected min to be at most max");
+  .describe("Changes how many replicas a service has, within its bounds.");
 
-const RestartService = z.strictObject({ action: z.literal("restart-service"), service: Template });
+const RestartService = z
+  .strictObject({
+    action: z.literal("restart-service").describe("Replaces every task of a service."),
+    service,
+  })
+  .describe("Replaces every task of a service by one of the same kind.");
 
-const RollbackService = z.strictObject({
-  action: z.literal("rollback-service"),
-  service: Template,
-});
+const RollbackService = z
+  .strictObject({
+    action: z.literal("rollback-service").describe("Takes a service back to its tasks before."),
+    service,
+  })
+  .describe("Takes a service back to the tasks before its last deploy; its replicas stay.");
 
-const CallWebhook = z.strictObject({
-  action: z.literal("call-webhook"),
-  /** The scheme and host must be literal: an alert's labels may choose the path, never the host. */
-  url: Template,
-  method: z.enum(["POST", "PUT", "PATCH", "DELETE", "GET"]).default("POST"),
-  headers: z.record(z.string(), Template).default({}),
-  /** A file with a bearer token, so that no secret stands in a rule. */
-  bearerFile: z.string().min(1).optional(),
-  body: Template.optional(),
-});
+const CallWebhook = z
+  .strictObject({
+    action: z.literal("call-webhook").describe("Calls a URL."),
+    /** The scheme and host must be literal: an alert's labels may choose the path, never the host. */
+    url: Template.describe(
+      "http or https, its host written out; ${…} may stand in the path and behind it and is escaped.",
+    ),
+    method: z
+      .enum(["POST", "PUT", "PATCH", "DELETE", "GET"])
+      .default("POST")
+      .describe("The HTTP method."),
+    headers: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "expected the name of a header"),
+        Template,
+        "expected headers, each as name: value",
+      )
+      .default({})
+      .describe("Headers that go along; ${…} holds an expression."),
+    /** A file with a bearer token, so that no secret stands in a rule. */
+    bearerFile: text
+      .optional()
+      .describe("A file whose content goes along as a bearer token, read at each call."),
+    body: Template.optional().describe(
+      "The body; ${…} holds an expression. Default: the alert as JSON.",
+    ),
+  })
+  .describe("Calls a URL; an answer from 200 to 299 is a success.");
 
-const Escalate = z.strictObject({ action: z.literal("escalate"), message: Template.optional() });
+const Escalate = z
+  .strictObject({
+    action: z.literal("escalate").describe("Tells a person."),
+    message: Template.optional().describe("What to say besides; ${…} holds an expression."),
+  })
+  .describe("Tells a person, in Slack where it is set up.");
 
-const Ignore = z.strictObject({
-  action: z.literal("ignore"),
-  reason: z.string().min(1).optional(),
-});
+const Ignore = z
+  .strictObject({
+    action: z.literal("ignore").describe("Does nothing and tells nobody."),
+    reason: text.optional().describe("Why nobody needs to know; shows in the journal."),
+  })
+  .describe("Takes the alert and does nothing.");
 
-export const Action = z.discriminatedUnion("action", [
-  ScaleService,
-  RestartService,
-  RollbackService,
-  CallWebhook,
-  Escalate,
-  Ignore,
-]);
+export const Action = z.discriminatedUnion(
+  "action",
+  [ScaleService, RestartService, RollbackService, CallWebhook, Escalate, Ignore],
+  { error: (issue) => (issue.input === undefined ? "expected an action" : undefined) },
+);
 export type Action = z.infer<typeof Action>;
 
-const Steps = z.array(Action).min(1).max(20);
+const steps = "expected a list of 1 to 20 actions";
+const Steps = z.array(Action, steps).min(1, steps).max(20, steps);
 
 const Cooldown = z.union([
   Duration.transform((ms) => ({ up: ms, down: ms })),
-  z.strictObject({ up: Duration.default(180_000), down: Duration.default(600_000) }),
+  z.strictObject({
+    up: Duration.default(180_000).describe("After any change, before the next growth. Default 3m."),
+    down: Duration.default(600_000).describe(
+      "After any change, before the next shrinkage. Default 10m.",
+    ),
+  }),
 ]);
 
-export const Rule = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,99}$/, "expected lower-case letters, digits and hyphens"),
-    summary: z.string().min(1).max(500).optional(),
-    match: z.array(z.string().min(1)).min(1).max(50),
-    on: z.enum(["firing", "resolved"]).default("firing"),
-    when: z.string().min(1).optional(),
-    do: Steps.optional(),
-    ladder: z.array(Steps).min(1).max(20).optional(),
-    continue: z.boolean().default(false),
-    cooldown: Cooldown.default({ up: 180_000, down: 600_000 }),
-    repeat: z.enum(["while-firing", "once"]).default("while-firing"),
-    limit: z
-      .strictObject({ actions: z.int().min(1).max(1000), per: Duration })
-      .default({ actions: 10, per: 3_600_000 }),
-    attempts: z.int().min(1).max(100).default(3),
-    verify: z
-      .strictObject({
-        within: Duration.default(120_000),
-        /** A PromQL condition as in an alert rule: it holds when the query returns a sample that is a number. `${…}` is allowed. */
-        query: z.string().min(1).optional(),
-        /** How long an alert must stay resolved before earlier tries are forgotten. */
-        healthy: Duration.default(300_000),
-      })
-      .default({ within: 120_000, healthy: 300_000 }),
-    otherwise: z.enum(["escalate", "rollback", "ignore"]).default("escalate"),
-    escalate: z
-      .strictObject({
-        channel: z.string().min(1).optional(),
-        mention: z.string().min(1).optional(),
-      })
-      .default({}),
-  })
-  .refine(
-    (r) => (r.do === undefined) !== (r.ladder === undefined),
-    "expected exactly one of do and ladder",
-  );
+const flag = z.boolean("expected true or false");
+const within = (min: number, max: number): z.ZodInt => {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z.int(error).min(min, error).max(max, error);
+};
+const matchers = "expected a list of 1 to 50 matchers";
+const rungs = "expected a list of 1 to 20 lists of actions";
+
+export const Rule = z.strictObject({
+  name: z
+    .string("expected a name")
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,99}$/,
+      "expected at most 100 lower-case letters, digits and hyphens",
+    )
+    .describe("What the rule is called in the journal, the metrics and messages; unique."),
+  summary: text
+    .max(500, "expected at most 500 characters")
+    .optional()
+    .describe("What it is for, in a sentence."),
+  match: z
+    .array(text, matchers)
+    .min(1, matchers)
+    .max(50, matchers)
+    .describe(
+      'Alertmanager\'s matchers, all of which must fit: alertname="SlowResponses". A missing label equals the empty text.',
+    ),
+  on: z
+    .enum(["firing", "resolved"])
+    .default("firing")
+    .describe("Whether it acts on an alert that fires or on one that is over."),
+  when: text
+    .optional()
+    .describe("A condition in CEL over alert, now and service, asked after the matchers."),
+  do: Steps.optional().describe(
+    "What is done, step by step, each once the one before is verified. Exactly one of do and ladder.",
+  ),
+  ladder: z
+    .array(Steps, rungs)
+    .min(1, rungs)
+    .max(20, rungs)
+    .optional()
+    .describe("Stronger and stronger remedies, one rung a try. Exactly one of do and ladder."),
+  continue: flag.default(false).describe("Whether later rules may take the alert as well."),
+  cooldown: Cooldown.default({ up: 180_000, down: 600_000 }).describe(
+    "How long a target is left alone after a change: one duration, or one for each direction. Default 3m up, 10m down.",
+  ),
+  repeat: z
+    .enum(["while-firing", "once"])
+    .default("while-firing")
+    .describe("Whether it decides again after the cooldown while the alert fires."),
+  limit: z
+    .strictObject({
+      actions: within(1, 1000).describe("So many actions at most,"),
+      per: Duration.describe("within this time."),
+    })
+    .default({ actions: 10, per: 3_600_000 })
+    .describe("How often one target may be changed. Default 10 in 1h."),
+  attempts: within(1, 100)
+    .default(3)
+    .describe("Tries within one episode before a person is asked. Default 3."),
+  verify: z
+    .strictObject({
+      within: Duration.default(120_000).describe("How long success may take. Default 2m."),
+      /** A PromQL condition as in an alert rule: it holds when the query returns a sample that is a number. */
+      query: text
+        .optional()
+        .describe(
+          'A PromQL condition; it holds when it returns a sample. ${…} stands within double quotes: {service="${alert.labels.service}"}. Default: all replicas run.',
+        ),
+      /** How long an alert must stay resolved before earlier tries are forgotten. */
+      healthy: Duration.default(300_000).describe(
+        "How long the alert must stay resolved before tries are forgotten. Default 5m.",
+      ),
+    })
+    .default({ within: 120_000, healthy: 300_000 })
+    .describe("How success is known."),
+  otherwise: z
+    .enum(["escalate", "rollback", "ignore"])
+    .default("escalate")
+    .describe("What follows a failure."),
+  escalate: z
+    .strictObject({
+      channel: text.optional().describe("The Slack channel. Default: the one of the settings."),
+      mention: text.optional().describe("Who is called: @here, or a Slack user or group."),
+    })
+    .default({})
+    .describe("Where and to whom this rule's escalations go."),
+});
 export type Rule = z.infer<typeof Rule>;
 
-export const RuleFile = z.strictObject({ rules: z.array(Rule).max(20_000) });
+export const RuleFile = z.strictObject({
+  rules: z
+    .array(Rule, "expected a list of rules")
+    .max(20_000, "expected at most 20000 rules in a file")
+    .describe("In order: the first rule that fits takes the alert, unless it says continue."),
+});
 export type RuleFile = z.infer<typeof RuleFile>;

@@ -49,7 +49,8 @@ export function escalationMessage(
 }
 
 /** What is said in the thread once it is over: an edit of its first message rings nobody. */
-export const resolvedReply = (escalation: Escalation): string => resolvedAfter(escalation);
+export const resolvedReply = (escalation: Escalation): string =>
+  `Resolved after ${lasted((escalation.resolvedAt ?? escalation.openedAt) - startOf(escalation))}`;
 
 /** A storm as one message: how many of what, the biggest twenty, since when. */
 export function digestMessage(
@@ -119,15 +120,22 @@ function whatItSays(sample: Sample | undefined): string[] {
   return [says("summary"), says("description") || says("message")];
 }
 
+/** When the first of its alerts began, which is before a person was asked. */
+function startOf({ samples, openedAt }: Escalation): number {
+  const starts = samples.map(({ startsAt }) => Date.parse(startsAt));
+  return Math.min(openedAt, ...starts.filter((at) => !Number.isNaN(at)));
+}
+
 function timing(escalation: Escalation, now: number): Field[] {
-  const { openedAt, resolvedAt, total, firing, rule, samples } = escalation;
-  const starts = samples
-    .map(({ startsAt }) => Date.parse(startsAt))
-    .filter((at) => !Number.isNaN(at));
-  const start = starts.length === 0 ? openedAt : Math.min(...starts);
+  const { resolvedAt, total, firing, rule } = escalation;
+  const start = startOf(escalation);
   return [
     { name: "Since", value: since(start, resolvedAt ?? now, resolvedAt !== null) },
-    ...(resolvedAt === null ? [] : [{ name: "Over", value: resolvedAfter(escalation) }]),
+    ...(resolvedAt === null
+      ? []
+      : [
+          { name: "Resolved", value: `after ${lasted(resolvedAt - start)}, at ${utc(resolvedAt)}` },
+        ]),
     ...(total > 1 ? [{ name: "Firing", value: `${firing} of ${total} alerts` }] : []),
     ...(rule === null ? [] : [{ name: "Rule", value: rule }]),
   ];
@@ -138,9 +146,6 @@ function since(start: number, end: number, ended: boolean): string {
   const at = ended ? "" : ` (at ${time(end)})`;
   return `${utc(start)}, for ${lasted(end - start)}${at}`;
 }
-
-const resolvedAfter = ({ openedAt, resolvedAt }: Escalation): string =>
-  `Resolved after ${lasted((resolvedAt ?? openedAt) - openedAt)}`;
 
 const labelFields = (labels: Labels): Field[] =>
   Object.entries(labels)

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Document } from "yaml";
 import { shown } from "../core/shown.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 import { codeOf, type ReadFile } from "./read-file.ts";
 import { keys, secrets } from "./settings.ts";
 

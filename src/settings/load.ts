@@ -1,7 +1,7 @@
 import { shown } from "../core/shown.ts";
 import { readSettingsFile, type FileSettings } from "./file.ts";
 import { isLoopback } from "./listen.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 import { codeOf, type ReadFile } from "./read-file.ts";
 import { keys, secrets, Settings, variables, type Key } from "./settings.ts";
 

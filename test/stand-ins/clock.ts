@@ -7,7 +7,7 @@ export type FakeClock = Clock & {
    * after each the event loop turns, so that what it does next may sleep again and still wake within this call.
    */
   advance(ms: number): Promise<void>;
-  /** Sets the wall clock without waking anybody: what a corrected clock does. */
+  /** Sets the wall clock, as a correction does: sleeps last as long as they would have. */
   set(now: number): void;
   /** How many sleep now. */
   sleepers(): number;
@@ -22,7 +22,9 @@ const turns = 3;
  */
 export function fakeClock(start = Date.UTC(2026, 0, 15, 12, 0, 0)): FakeClock {
   type Sleeper = { at: number; wake: () => void };
-  let now = start;
+  /** Time as timers count it, which a corrected wall clock does not touch. */
+  let passed = 0;
+  let wall = start;
   const sleeping = new Set<Sleeper>();
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < turns; turn += 1) await nextTurn();
@@ -35,12 +37,12 @@ export function fakeClock(start = Date.UTC(2026, 0, 15, 12, 0, 0)): FakeClock {
     return first;
   };
   return {
-    now: () => now,
+    now: () => wall + passed,
     async sleep(ms, signal) {
       signal?.throwIfAborted();
       if (ms <= 0) return nextTurn();
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const sleeper = { at: now + ms, wake: resolve };
+      const sleeper = { at: passed + ms, wake: resolve };
       const aborted = (): void => reject(signal?.reason);
       sleeping.add(sleeper);
       signal?.addEventListener("abort", aborted, { once: true });
@@ -52,18 +54,18 @@ export function fakeClock(start = Date.UTC(2026, 0, 15, 12, 0, 0)): FakeClock {
       }
     },
     async advance(ms) {
-      const end = now + ms;
+      const end = passed + ms;
       await settle();
       for (let sleeper = nextBy(end); sleeper !== undefined; sleeper = nextBy(end)) {
-        now = Math.max(now, sleeper.at);
+        passed = Math.max(passed, sleeper.at);
         sleeping.delete(sleeper);
         sleeper.wake();
         await settle();
       }
-      now = Math.max(now, end);
+      passed = end;
     },
     set: (to) => {
-      now = to;
+      wall = to - passed;
     },
     sleepers: () => sleeping.size,
   };

@@ -1,5 +1,6 @@
 import { LogLevel, WebClient, WebAPIHTTPError, WebAPIRateLimitedError } from "@slack/web-api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { slackStandIn, type SlackStandIn } from "./slack.ts";
 
 let slack: SlackStandIn;
@@ -19,6 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => slack.close());
 
+const Posted = z.object({ channel: z.string(), ts: z.string() });
+const say = async (args: Record<string, unknown>, by = client): Promise<z.infer<typeof Posted>> =>
+  Posted.parse(await by.apiCall("chat.postMessage", args));
 const section = (text: string) => ({
   type: "section" as const,
   text: { type: "mrkdwn" as const, text },
@@ -28,7 +32,7 @@ const post = (blocks: object[], channel = "#ops") =>
 
 describe("the stand-in answers Slack's own client as Slack does", () => {
   it("keeps what was posted and gives its channel's id and its time", async () => {
-    const posted = await client.chat.postMessage({ channel: "#ops", text: "hello" });
+    const posted = await say({ channel: "#ops", text: "hello" });
     expect(posted.channel).toBe("C000000001");
     expect(slack.messages("ops")).toMatchObject([{ ts: posted.ts, text: "hello", thread: null }]);
   });
@@ -64,14 +68,10 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
   });
 
   it.each([
-    [
-      "an unknown channel",
-      () => client.chat.postMessage({ channel: "#nowhere", text: "x" }),
-      "channel_not_found",
-    ],
+    ["an unknown channel", () => say({ channel: "#nowhere", text: "x" }), "channel_not_found"],
     [
       "a thread that is not there",
-      () => client.chat.postMessage({ channel: "#ops", thread_ts: "1.000000", text: "x" }),
+      () => say({ channel: "#ops", thread_ts: "1.000000", text: "x" }),
       "thread_not_found",
     ],
     [
@@ -96,7 +96,7 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
     ],
     [
       "another token",
-      () => connect("xoxb-other").chat.postMessage({ channel: "#ops", text: "x" }),
+      () => say({ channel: "#ops", text: "x" }, connect("xoxb-other")),
       "invalid_auth",
     ],
   ])("refuses %s", async (_what, call, error) => {
@@ -105,22 +105,22 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
 
   it("refuses a channel that the app is not in", async () => {
     slack.addChannel("private", { member: false });
-    await expect(client.chat.postMessage({ channel: "#private", text: "x" })).rejects.toMatchObject(
-      { data: { error: "not_in_channel" } },
-    );
+    await expect(say({ channel: "#private", text: "x" })).rejects.toMatchObject({
+      data: { error: "not_in_channel" },
+    });
   });
 
   it("gives metadata out on request, page by page, newest first, and keeps it over an edit", async () => {
     const metadata = (key: string) => ({ event_type: "homeostat", event_payload: { key } });
-    const first = await client.chat.postMessage({
+    const first = await say({
       channel: "ops",
       text: "1",
       metadata: metadata("a"),
     });
-    await client.chat.postMessage({ channel: "ops", text: "2", metadata: metadata("b") });
+    await say({ channel: "ops", text: "2", metadata: metadata("b") });
     await client.chat.update({
-      channel: first.channel ?? "",
-      ts: first.ts ?? "",
+      channel: first.channel,
+      ts: first.ts,
       text: "1 edited",
     });
     const read = (rest: object) =>
@@ -145,12 +145,12 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
   });
 
   it("reads a thread with its first message", async () => {
-    const { ts = "", channel = "" } = await client.chat.postMessage({
+    const { ts, channel } = await say({
       channel: "ops",
       text: "first",
     });
-    await client.chat.postMessage({ channel: "ops", text: "reply", thread_ts: ts });
-    await client.chat.postMessage({ channel: "ops", text: "beside it" });
+    await say({ channel: "ops", text: "reply", thread_ts: ts });
+    await say({ channel: "ops", text: "beside it" });
     const thread = await client.conversations.replies({ channel, ts });
     expect(thread.messages?.map(({ text }) => text)).toEqual(["reply", "first"]);
   });
@@ -165,11 +165,11 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
   it("asks for a pause after two messages in a row, in that channel alone", async () => {
     slack.every = 1500;
     slack.addChannel("other");
-    await client.chat.postMessage({ channel: "ops", text: "1" });
-    const refused = client.chat.postMessage({ channel: "ops", text: "2" });
+    await say({ channel: "ops", text: "1" });
+    const refused = say({ channel: "ops", text: "2" });
     await expect(refused).rejects.toThrow(WebAPIRateLimitedError);
     await expect(refused).rejects.toMatchObject({ retryAfter: 2 });
-    await client.chat.postMessage({ channel: "other", text: "1" });
+    await say({ channel: "other", text: "1" });
     expect(slack.messages("ops")).toHaveLength(1);
   });
 
@@ -181,16 +181,16 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
     ["lost-answer", /fetch failed/, 1],
   ] as const)("fails once with %s, as told", async (kind, error, stored) => {
     slack.failNext({ kind });
-    await expect(client.chat.postMessage({ channel: "ops", text: "1" })).rejects.toThrow(error);
+    await expect(say({ channel: "ops", text: "1" })).rejects.toThrow(error);
     expect(slack.messages("ops")).toHaveLength(stored);
-    await client.chat.postMessage({ channel: "ops", text: "2" });
+    await say({ channel: "ops", text: "2" });
     expect(slack.messages("ops")).toHaveLength(stored + 1);
     expect(slack.calls).toHaveLength(2);
   });
 
   it("fails one method and no other", async () => {
     slack.failNext({ kind: "500", method: "chat.update" });
-    const { ts = "", channel = "" } = await client.chat.postMessage({ channel: "ops", text: "1" });
+    const { ts, channel } = await say({ channel: "ops", text: "1" });
     await expect(client.chat.update({ channel, ts, text: "2" })).rejects.toThrow(WebAPIHTTPError);
   });
 });

@@ -46,6 +46,8 @@ export type SlackStandIn = AsyncDisposable & {
   readonly token: string;
   /** Every request, answered or not. */
   readonly calls: readonly Call[];
+  /** Requests that wait for their answer. */
+  readonly busy: number;
   /** A channel's messages, oldest first, those in threads included. */
   messages(channel: string): readonly StandInMessage[];
   /** Lets a person delete a message. */
@@ -54,6 +56,8 @@ export type SlackStandIn = AsyncDisposable & {
   addChannel(name: string, options?: { member?: boolean }): string;
   /** The next `n` requests fail, of one method or of any. */
   failNext(failure: { kind: Failure; n?: number; method?: string; retryAfter?: number }): void;
+  /** Nothing fails any more. */
+  recover(): void;
   /** Whether the app has the scopes to read. */
   mayRead: boolean;
   /** Least time between two messages of one channel, in milliseconds; 0 for no limit. */
@@ -72,6 +76,7 @@ export async function slackStandIn(
   const failures: { kind: Failure; method: string | null; left: number; retryAfter: number }[] = [];
   const postedAt = new Map<string, number>();
   let lastTs = 0;
+  let busy = 0;
 
   const byName = (name: string): Channel | undefined =>
     channels.find((channel) => channel.id === name || channel.name === name.replace(/^#/, ""));
@@ -188,6 +193,8 @@ export async function slackStandIn(
   }
 
   const server = createServer((request, response) => {
+    busy += 1;
+    response.once("close", () => (busy -= 1));
     answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -198,6 +205,9 @@ export async function slackStandIn(
     calls,
     mayRead: true,
     every: options.every ?? 0,
+    get busy() {
+      return busy;
+    },
     messages: (name) => byName(name)?.messages ?? [],
     remove(name, ts) {
       const channel = byName(name);
@@ -211,6 +221,7 @@ export async function slackStandIn(
     },
     failNext: ({ kind, n = 1, method, retryAfter = 1 }) =>
       void failures.push({ kind, left: n, method: method ?? null, retryAfter }),
+    recover: () => void failures.splice(0),
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
