@@ -135,7 +135,7 @@ export class Monitoring<World> {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.allSettled(this.#rows.map(({ posting }) => posting));
+    await Promise.allSettled(this.#rows.map(({ posting }) => posting ?? Promise.resolve()));
     if (!this.#server.listening) return;
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
