@@ -3,18 +3,16 @@ import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Debts } from "./owed.ts";
 
 /** Milliseconds. */
-export type Pace = {
+const pace = {
   /** Between two messages in one channel: Slack takes about one a second. */
-  readonly apart: number;
+  apart: 1000,
   /** Between two edits of one message, however often it changes. */
-  readonly edits: number;
+  edits: 3000,
   /** The longest wait after failures that may pass by themselves. */
-  readonly longest: number;
+  longest: 60_000,
   /** Between tries of what was refused, which only a person can mend. */
-  readonly refused: number;
+  refused: 180_000,
 };
-
-export const usualPace: Pace = { apart: 1000, edits: 3000, longest: 60_000, refused: 180_000 };
 
 /** Slack may ask for no longer a pause than this. */
 const longestAsked = 10 * 60_000;
@@ -51,16 +49,14 @@ export class Outbox {
   readonly #parts: DeliveryParts;
   readonly #delivery: Delivery;
   readonly #debts: Debts;
-  readonly #pace: Pace;
   readonly #channels = new Map<string, Channel>();
   readonly #calls = new AbortController();
   #running = false;
 
-  constructor(parts: DeliveryParts & { readonly pace?: Pace }) {
+  constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#delivery = new Delivery(parts);
     this.#debts = parts.escalations.ledger.debts;
-    this.#pace = parts.pace ?? usualPace;
   }
 
   /** Begins with what an earlier process left. The escalations must be loaded. */
@@ -135,12 +131,12 @@ export class Outbox {
         continue;
       }
       const known = this.#parts.escalations.ledger.places.posted(subject.about) !== null;
-      const spaced = known && first.op !== "reply" ? subject.editedAt + this.#pace.edits : 0;
+      const spaced = known && first.op !== "reply" ? subject.editedAt + pace.edits : 0;
       const at = Math.max(
         now,
         subject.notBefore,
         channel.notBefore,
-        channel.sentAt + this.#pace.apart,
+        channel.sentAt + pace.apart,
         spaced,
       );
       const rank = [at, known ? 1 : 0, first.id] as const;
@@ -190,7 +186,7 @@ export class Outbox {
       case undefined:
         // Refused; or a bug, which must neither lose the message nor spin.
         subject.doubt ||= fault === null;
-        subject.notBefore = now + this.#pace.refused;
+        subject.notBefore = now + pace.refused;
         log.error(
           { err: cause, about },
           "a message was refused; it is kept and tried again every few minutes",
@@ -203,7 +199,7 @@ export class Outbox {
   }
 
   #backoff(failures: number): number {
-    return Math.min(this.#pace.longest, 1000 * 2 ** failures);
+    return Math.min(pace.longest, 1000 * 2 ** failures);
   }
 
   async #sleep(channel: Channel, ms: number): Promise<void> {

@@ -11,7 +11,7 @@ export const calm: StormState = { threads: [], digestAt: null };
 /** More than `most` threads within `within` ms make a storm; it is over after `quiet` ms without a new escalation. */
 export type StormRule = { readonly most: number; readonly within: number; readonly quiet: number };
 
-export const usualStorm: StormRule = { most: 5, within: 30_000, quiet: 60_000 };
+const usualStorm: StormRule = { most: 5, within: 30_000, quiet: 60_000 };
 
 export type Admitted = { readonly state: StormState } & (
   | { readonly kind: "thread" }

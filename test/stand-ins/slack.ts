@@ -17,7 +17,7 @@ import { faultOfBlocks } from "./slack-blocks.ts";
  * "lost-answer" does what was asked and then drops the connection.
  */
 
-export type StandInMessage = {
+type StandInMessage = {
   readonly ts: string;
   readonly thread: string | null;
   text: string;
