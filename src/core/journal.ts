@@ -8,8 +8,8 @@
  * outcome       {intent: id, result: Outcome}
  * verification  {intent: id, judgement: Judgement}             progress and the end of it
  * noticed       {code, message}                                a person's or a deploy's change
- * escalation    {id, event: "opened" | "joined" | "resolved", title, reason}
- * message       {escalation, event: "posted" | "updated" | "failed", channel?, ts?, error?}
+ * escalation    {id, event: "opened" | "joined" | "left" | "resolved", title, reason}
+ * message       {escalation, event: "posted" | "updated" | "replied" | "failed", channel?, ts?, error?}   escalation: its id, or digest/<id>
  * pause         {event: "paused" | "resumed", scope, by, reason, until}
  * catalog       {event: "loaded" | "refused", version, rules, faults}
  * process       {event: "started" | "stopped", version}

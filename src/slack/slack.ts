@@ -6,7 +6,10 @@ import { render } from "./blocks.ts";
 import { slackError, toFault } from "./faults.ts";
 
 export type SlackOptions = {
-  /** A bot token with the scope chat:write; channels:history and channels:read let `find` look. */
+  /**
+   * A bot token with the scope chat:write. With channels:read and channels:history (for private channels also
+   * groups:read and groups:history) `find` can look.
+   */
   readonly token: string;
   /** Where the Web API is, with its path. */
   readonly apiUrl?: string;

@@ -177,6 +177,7 @@ describe("a commit that fails", () => {
     first.abandoned();
     await commit(second);
     expect(escalations.list()).toMatchObject([{ firing: 1, total: 1 }]);
+    await expect(store.list("outbox/", { limit: 10 })).resolves.toHaveLength(1);
     const later = await begin();
     expect(later.list()).toMatchObject([{ firing: 1 }]);
     expect(later.ledger.debts.count).toBe(1);
