@@ -1,5 +1,5 @@
 import { setTimeout as realTime } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Escalations, type Raised } from "../../src/control/escalations.ts";
 import { Outbox } from "../../src/control/outbox.ts";
 import type { Owed } from "../../src/control/owed.ts";
@@ -11,6 +11,9 @@ import { slackStandIn, type SlackStandIn } from "../stand-ins/slack.ts";
 import { memoryStore, type MemoryStore } from "../store/memory.ts";
 
 /* The outbox with Slack's real client, over HTTP to a stand-in that is as strict as Slack; only time is made. */
+
+// Hundreds of real requests, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let clock: FakeClock;
 let slack: SlackStandIn;

@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Message } from "../../src/core/message.ts";
 import { Fault } from "../../src/core/reason.ts";
 import { connectSlack } from "../../src/slack/slack.ts";
 import { slackStandIn, type SlackStandIn } from "../stand-ins/slack.ts";
+
+// Hundreds of real requests, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let slack: SlackStandIn;
 const connect = (options: { token?: string; deadline?: number } = {}) =>
