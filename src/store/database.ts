@@ -1,11 +1,13 @@
-import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Committed, JournalQuery, Lease, Versioned } from "../core/ports.ts";
-import { prepare, refuseForeign } from "./schema.ts";
+import { openFile } from "./schema.ts";
 import type { Operations, Row, WireChange } from "./wire.ts";
 
 /** Entries dropped at a time, so that commits get their turn in between. */
 const dropAtOnce = 1000;
+
+/** Rows of one answer, whatever was asked for (JournalQuery). */
+const mostRows = 10_000;
 
 /** The store's operations on one SQLite file, synchronously: the worker thread's side. */
 export class Database implements Operations {
@@ -14,10 +16,7 @@ export class Database implements Operations {
   #bytes: number;
 
   constructor(path: string) {
-    refuseForeign(path);
-    const isNew = !existsSync(path);
-    this.#database = new DatabaseSync(path);
-    prepare(this.#database, path, isNew);
+    this.#database = openFile(path);
     this.#bytes = Number(this.#sql("SELECT bytes FROM size").get()?.["bytes"]);
   }
 
@@ -40,8 +39,18 @@ export class Database implements Operations {
       return results;
     } catch (cause) {
       this.#bytes = bytes;
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#rollback();
       throw cause;
+    }
+  }
+
+  /** SQLite has ended the transaction itself after some faults, and a second fault here must not hide the first. */
+  #rollback(): void {
+    if (!this.#database.isTransaction) return;
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // The next BEGIN says what is wrong.
     }
   }
 
@@ -67,7 +76,7 @@ export class Database implements Operations {
         typeof data === "string"
           ? data
           : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
-      this.#bytes += text.length;
+      this.#bytes += typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
       return Number(insert.run(at, kind, episode, target, text).lastInsertRowid);
     });
     return { kind: "committed", seqs };
@@ -86,28 +95,32 @@ export class Database implements Operations {
     order,
     limit,
   }: JournalQuery): Row[] {
+    const most = Math.min(limit, mostRows);
     const way = order === "oldest-first" ? "ASC" : "DESC";
     const wheres = ["seq > ?", "seq < ?"];
     const values: (number | string)[] = [after, before];
-    if (episode !== undefined) (wheres.push("episode = ?"), values.push(episode));
-    if (target !== undefined) (wheres.push("target = ?"), values.push(target));
+    for (const [column, wanted] of Object.entries({ episode, target })) {
+      if (wanted === undefined) continue;
+      wheres.push(`${column} = ?`);
+      values.push(wanted);
+    }
     const select = (more: readonly string[]): StatementSync =>
       this.#sql(
         `SELECT seq, at, kind, episode, target, data FROM journal WHERE ${[...wheres, ...more].join(" AND ")} ORDER BY seq ${way} LIMIT ?`,
       );
     if (kinds === undefined)
       return select([])
-        .all(...values, limit)
+        .all(...values, most)
         .map(toRow);
     // A kind at a time, so that each walks its own index in order; the few that remain are merged here.
-    const rows = kinds.flatMap((kind) =>
+    const rows = [...new Set(kinds)].flatMap((kind) =>
       select(["kind = ?"])
-        .all(...values, kind, limit)
+        .all(...values, kind, most)
         .map(toRow),
     );
     return rows
       .sort((a, b) => (order === "oldest-first" ? a.seq - b.seq : b.seq - a.seq))
-      .slice(0, limit);
+      .slice(0, most);
   }
 
   get(key: string): Versioned | null {
@@ -123,7 +136,7 @@ export class Database implements Operations {
     return this.#sql(
       `SELECT key, value, version FROM keys WHERE key ${inclusive} ? AND key < ? ORDER BY key LIMIT ?`,
     )
-      .all(first, end, limit)
+      .all(first, end, Math.min(limit, mostRows))
       .map(toVersioned);
   }
 
@@ -168,7 +181,7 @@ export class Database implements Operations {
     keepFrom: number;
   }) {
     const first = this.#sql(
-      "SELECT seq, at, length(data) AS bytes FROM journal WHERE seq < ? ORDER BY seq LIMIT ?",
+      "SELECT seq, at, octet_length(data) AS bytes FROM journal WHERE seq < ? ORDER BY seq LIMIT ?",
     ).all(keepFrom, dropAtOnce);
     let bytes = this.#bytes;
     const gone = first.filter((row) => {
@@ -184,7 +197,7 @@ export class Database implements Operations {
       this.#sql("UPDATE size SET bytes = ?").run(bytes);
       this.#database.exec("COMMIT");
     } catch (cause) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#rollback();
       throw cause;
     }
     this.#bytes = bytes;
@@ -201,10 +214,12 @@ const toRow = (row: Record<string, unknown>): Row => ({
   seq: Number(row["seq"]),
   at: Number(row["at"]),
   kind: String(row["kind"]),
-  episode: row["episode"] === null ? null : String(row["episode"]),
-  target: row["target"] === null ? null : String(row["target"]),
+  episode: textOrNull(row["episode"]),
+  target: textOrNull(row["target"]),
   data: String(row["data"]),
 });
+
+const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 const toVersioned = (row: Record<string, unknown>): Versioned => ({
   key: String(row["key"]),

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Store } from "../core/ports.ts";
 import { Fault } from "../core/reason.ts";
@@ -12,7 +12,5 @@ export async function openStore(path: string): Promise<Store> {
   } catch (cause) {
     throw new Fault("refused", `The store's folder ${dirname(file)} cannot be made`, { cause });
   }
-  const store = await SqliteStore.open(file);
-  await chmod(file, 0o600);
-  return store;
+  return SqliteStore.open(file);
 }

@@ -1,11 +1,22 @@
-import { closeSync, existsSync, openSync, readSync, fstatSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  rmSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../core/reason.ts";
 
 /** "Home" in ASCII: marks the file as ours. */
 const applicationId = 0x486f6d65;
 const version = 1;
-const wayOut = "see docs/operations.md, A damaged store";
+const wayOut = "see docs/operations.md#a-damaged-store";
 
 const tables = `
   CREATE TABLE journal (
@@ -30,9 +41,11 @@ const tables = `
   INSERT INTO size VALUES (0);
 `;
 
-/** SQLite would take an empty file for a new one, and so forget everything without a word. */
-export function refuseForeign(path: string): void {
-  if (!existsSync(path)) return;
+/**
+ * SQLite would take an empty file for a new one, and drop a log whose file is missing: both forget everything without
+ * a word.
+ */
+function refuseForeign(path: string): void {
   const file = openSync(path, "r");
   try {
     const head = Buffer.alloc(16);
@@ -52,18 +65,62 @@ export function refuseForeign(path: string): void {
   }
 }
 
-/** Settings of a connection, the tables of a new file, and a look at whose file it is. */
-export function prepare(database: DatabaseSync, path: string, isNew: boolean): void {
+/**
+ * Made whole under another name first: a crash on the way leaves nothing at the path, never half a store that the next
+ * start would have to refuse.
+ */
+function create(path: string): void {
+  for (const log of [`${path}-wal`, `${path}-journal`]) {
+    if (existsSync(log)) {
+      throw new Fault("refused", `${path} is missing, but ${log} holds a part of it; ${wayOut}`);
+    }
+  }
+  const draft = `${path}.new-${randomUUID()}`;
+  try {
+    // Its owner's alone, and SQLite gives the log beside it the same mode.
+    closeSync(openSync(draft, "wx", 0o600));
+    const database = new DatabaseSync(draft);
+    try {
+      database.exec(
+        `PRAGMA auto_vacuum = INCREMENTAL; BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}; COMMIT;`,
+      );
+    } finally {
+      database.close();
+    }
+    // Not a rename, which would replace a store that another Homeostat made meanwhile.
+    linkSync(draft, path);
+    const folder = openSync(dirname(path), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+  } catch (cause) {
+    if (existsSync(path)) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Fault("refused", `The store ${path} cannot be made: ${why}`, { cause });
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** The file at the path, made if there is none, with a connection that has it for itself. */
+export function openFile(path: string): DatabaseSync {
+  if (!existsSync(path)) create(path);
+  refuseForeign(path);
+  const database = new DatabaseSync(path);
+  try {
+    prepare(database, path);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+/** Settings of a connection, and a look at whose file it is. */
+function prepare(database: DatabaseSync, path: string): void {
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 1000;");
-  if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL;");
   database.exec(
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE; COMMIT;",
   );
-  if (isNew) {
-    database.exec(
-      `BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}; COMMIT;`,
-    );
-  }
   const [id, found] = [pragma(database, "application_id"), pragma(database, "user_version")];
   if (id !== applicationId)
     throw new Fault("refused", `${path} is a SQLite file of something else; ${wayOut}`);

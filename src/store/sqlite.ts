@@ -19,8 +19,9 @@ type Waiting = {
   reject: (cause: unknown) => void;
 };
 
-/** Changes in one transaction at most, so that reads get their turn. */
+/** Changes, and about how many bytes of them, in one transaction at most, so that reads get their turn. */
 const mostAtOnce = 500;
+const mostBytesAtOnce = 8 * 1024 * 1024;
 
 /** The embedded store: one SQLite file, written by a thread of its own, commits grouped by whoever waits for the disk. */
 export class SqliteStore implements Store {
@@ -32,13 +33,18 @@ export class SqliteStore implements Store {
   readonly #queue: Waiting[] = [];
   readonly #watchers: Watchers;
   #lastCall = 0;
-  #writing = false;
+  /** Resolves when nobody waits for a write any more. */
+  #writing: Promise<void> | null = null;
   /** Why nothing can be done any more: closed, or its thread has ended. */
   #ended: Fault | null = null;
 
-  private constructor(path: string) {
+  /** Resolves when the thread has ended, for whatever reason. */
+  readonly #exited: Promise<void>;
+  #closing: Promise<void> | null = null;
+
+  private constructor(path: string, thread: URL) {
     this.#watchers = new Watchers((query) => this.read(query));
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { path } });
+    this.#worker = new Worker(thread, { workerData: { path } });
     this.#worker.on("message", (reply: Reply) => {
       const call = this.#calls.get(reply.id);
       this.#calls.delete(reply.id);
@@ -48,12 +54,21 @@ export class SqliteStore implements Store {
     this.#worker.on("error", (cause) =>
       this.#end(new Fault("refused", `The store's thread failed: ${String(cause)}`, { cause })),
     );
-    this.#worker.on("exit", () => this.#end(new Fault("refused", "The store is closed")));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        const why = this.#closing === null ? "The store's thread has ended" : "The store is closed";
+        this.#end(new Fault("refused", why));
+        resolve();
+      });
+    });
   }
 
   /** Opens or creates the file; rejects with a Fault that says what is wrong with it. */
-  static async open(path: string): Promise<SqliteStore> {
-    const store = new SqliteStore(path);
+  static async open(
+    path: string,
+    thread = new URL("./worker.ts", import.meta.url),
+  ): Promise<SqliteStore> {
+    const store = new SqliteStore(path, thread);
     try {
       await new Promise<unknown>((resolve, reject) => store.#calls.set(0, { resolve, reject }));
     } catch (cause) {
@@ -81,33 +96,34 @@ export class SqliteStore implements Store {
         resolve: (output) => resolve(output as ReturnType<Operations[O]>),
         reject,
       });
-      this.#worker.postMessage({ id, operation, input } satisfies Request);
+      this.#worker.postMessage({ id, operation, input } satisfies Request, []);
     });
   }
 
   commit(change: Change): Promise<Committed> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
+    if (this.#closing !== null) return Promise.reject(new Fault("refused", "The store is closed"));
     return new Promise((resolve, reject) => {
       this.#queue.push({ change, wire: toWire(change), resolve, reject });
-      if (this.#writing) return;
-      this.#writing = true;
       // After this turn of the event loop, so that all who come within it share the first write as well.
-      setImmediate(() => void this.#write());
+      this.#writing ??= new Promise((turn) => setImmediate(turn)).then(() => this.#write());
     });
   }
 
   async #write(): Promise<void> {
     while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, mostAtOnce);
+      const batch = this.#queue.splice(0, this.#portion());
       try {
         const results = await this.#call(
           "commit",
           batch.map(({ wire }) => wire),
         );
-        for (const [index, { change, wire, resolve }] of batch.entries()) {
+        for (const [index, { change, wire, resolve, reject }] of batch.entries()) {
           const committed = results[index];
-          if (committed === undefined)
-            throw new TypeError("the store's thread left a change unanswered");
+          if (committed === undefined) {
+            reject(new TypeError("the store's thread left a change unanswered"));
+            continue;
+          }
           resolve(committed);
           if (committed.kind === "committed") this.#watchers.tell(change, wire, committed.seqs);
         }
@@ -115,7 +131,17 @@ export class SqliteStore implements Store {
         for (const { reject } of batch) reject(cause);
       }
     }
-    this.#writing = false;
+    this.#writing = null;
+  }
+
+  /** How many of those who wait share the next transaction: one at least. */
+  #portion(): number {
+    let bytes = 0;
+    const full = this.#queue.findIndex(({ wire }, index) => {
+      for (const { data } of wire.append) bytes += data.length;
+      return index === mostAtOnce || (index > 0 && bytes > mostBytesAtOnce);
+    });
+    return full === -1 ? this.#queue.length : full;
   }
 
   async read(query: JournalQuery): Promise<Entry[]> {
@@ -154,12 +180,15 @@ export class SqliteStore implements Store {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#ended !== null) return;
-    const ended = new Promise((resolve) => this.#worker.once("exit", resolve));
-    while (this.#writing) await new Promise((turn) => setImmediate(turn));
-    await this.#call("close");
-    await ended;
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing;
+    if (this.#ended === null) await this.#call("close");
+    await this.#exited;
   }
 }
 

@@ -24,10 +24,7 @@ export class Watchers {
   add(after: number, listener: (entry: Entry) => void): () => void {
     const watcher: Watcher = { listener, last: after, replaying: true, ended: false, held: [] };
     this.#watchers.add(watcher);
-    const stop = (): void => {
-      watcher.ended = true;
-      this.#watchers.delete(watcher);
-    };
+    const stop = (): void => this.#stop(watcher);
     // A store that cannot be read any more has nothing more to tell either.
     void this.#replay(watcher).catch(stop);
     return stop;
@@ -46,7 +43,20 @@ export class Watchers {
   #give(watcher: Watcher, entry: Entry): void {
     if (watcher.ended || entry.seq <= watcher.last) return;
     watcher.last = entry.seq;
-    watcher.listener(entry);
+    try {
+      watcher.listener(entry);
+    } catch (bug) {
+      // Neither the commit nor the other watchers are to suffer for it; it surfaces where uncaught errors do.
+      this.#stop(watcher);
+      queueMicrotask(() => {
+        throw bug;
+      });
+    }
+  }
+
+  #stop(watcher: Watcher): void {
+    watcher.ended = true;
+    this.#watchers.delete(watcher);
   }
 
   /** Tells of a change that was committed, as the journal would tell it: what listeners get is their own copy. */

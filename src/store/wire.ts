@@ -52,20 +52,36 @@ export type Reply =
   | { readonly id: number; readonly error: WireFault };
 export type WireFault = { readonly code: "unavailable" | "refused"; readonly message: string };
 
+/**
+ * Throws a TypeError for what cannot be written, so that it fails alone and not together with the changes that share
+ * its transaction.
+ */
 export function toWire(change: Change): WireChange {
   return {
-    append: (change.append ?? []).map(({ at, kind, episode, target, data }) => ({
-      at,
-      kind,
-      episode: episode ?? null,
-      target: target ?? null,
-      data: data instanceof Uint8Array ? data : JSON.stringify(data),
-    })),
+    append: (change.append ?? []).map(({ at, kind, episode, target, data }) => {
+      if (!Number.isSafeInteger(at)) {
+        throw new TypeError(`an entry's time is whole milliseconds, not ${at}`);
+      }
+      return {
+        at,
+        kind,
+        episode: episode ?? null,
+        target: target ?? null,
+        data: data instanceof Uint8Array ? data : toJson(data),
+      };
+    }),
     put: (change.put ?? []).map(({ key, value, expected }) => ({
       key,
-      value: value === null ? null : JSON.stringify(value),
+      value: value === null ? null : toJson(value),
       expected: expected ?? null,
     })),
     fence: change.fence ?? null,
   };
+}
+
+function toJson(value: unknown): string {
+  // JSON.stringify's type hides that undefined, functions and symbols give no text.
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`${typeof value} is no JSON value`);
+  return text;
 }

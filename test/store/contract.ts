@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Entry, NewEntry } from "../../src/core/journal.ts";
 import type { Store } from "../../src/core/ports.ts";
+import { agreesWithModel } from "./model.ts";
 
 const entry = (at: number, patch: Partial<NewEntry> = {}): NewEntry => ({
   at,
@@ -12,15 +12,20 @@ const entry = (at: number, patch: Partial<NewEntry> = {}): NewEntry => ({
 const oldest = { order: "oldest-first", limit: 1000 } as const;
 const ats = (entries: readonly Entry[]): number[] => entries.map(({ at }) => at);
 
+export type Opened = {
+  readonly store: Store;
+  /** Closes the store and gives what the next process would find. */
+  readonly reopen: () => Promise<Store>;
+  readonly destroy: () => Promise<void>;
+};
+
 /** What every store promises (Store in src/core/ports.ts). `open` gives an empty store. */
-export function storeContract(
-  name: string,
-  open: () => Promise<{ store: Store; destroy: () => Promise<void> }>,
-): void {
+export function storeContract(name: string, open: () => Promise<Opened>): void {
   describe(`${name} keeps the store's contract`, () => {
     let store: Store;
-    let destroy: () => Promise<void>;
-    beforeEach(async () => ({ store, destroy } = await open()));
+    let reopen: Opened["reopen"];
+    let destroy: Opened["destroy"];
+    beforeEach(async () => ({ store, reopen, destroy } = await open()));
     afterEach(() => destroy());
 
     it("numbers entries in the order of the commits, and gives them back as they were", async () => {
@@ -69,6 +74,7 @@ export function storeContract(
       ]);
       expect(ats(await store.read({ order: "newest-first", limit: 2 }))).toEqual([4, 3]);
       expect(await store.read({ ...oldest, kinds: [] })).toEqual([]);
+      expect(ats(await store.read({ ...oldest, kinds: ["pause", "pause"] }))).toEqual([4]);
     });
 
     it("compares before it sets, and writes nothing of a change that is refused", async () => {
@@ -158,7 +164,7 @@ export function storeContract(
 
     it("drops what is old or too much, oldest first, and nothing that is to be kept", async () => {
       for (let at = 1; at <= 9; at += 1)
-        await store.commit({ append: [entry(at, { data: "x".repeat(98) })] });
+        await store.commit({ append: [entry(at, { data: "ü".repeat(49) })] }); // 100 bytes of JSON
       const entries = await store.read(oldest);
       const all = {
         olderThan: 0,
@@ -175,55 +181,67 @@ export function storeContract(
       expect(next).toMatchObject({ seqs: [(entries.at(-1)?.seq ?? 0) + 1] });
     });
 
-    it("agrees with a plain model, whatever is written in whatever order", async () => {
-      const key = fc.constantFrom("a", "b", "c");
-      const put = fc.record({
-        key,
-        value: fc.option(fc.jsonValue(), { nil: null }),
-        expected: fc.option(fc.nat(3), { nil: undefined }),
+    it("numbers on after everything was dropped and the store was opened again", async () => {
+      await store.commit({ append: [entry(1), entry(2)], put: [{ key: "k", value: "v" }] });
+      const lease = await store.acquire("l", "ana", 60_000);
+      if (lease === null) throw new Error("no lease");
+      await store.release(lease);
+      const [, last] = await store.read(oldest);
+      const all = { olderThan: 9, maxBytes: 0, keepFrom: Number.MAX_SAFE_INTEGER };
+      expect(await store.retain(all)).toEqual({ dropped: 2 });
+      const next = await reopen();
+      expect(await next.commit({ append: [entry(3)] })).toMatchObject({
+        seqs: [(last?.seq ?? 0) + 1],
       });
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.uniqueArray(put, { selector: ({ key }) => key, maxLength: 3 }), {
-            maxLength: 15,
-          }),
-          async (changes) => {
-            const names = ["a", "b", "c"];
-            await store.commit({ put: names.map((name) => ({ key: name, value: null })) });
-            const model = new Map<string, { value: unknown; version: number }>();
-            for (const puts of changes) {
-              const clash = puts.find(
-                ({ key, expected }) =>
-                  expected !== undefined && (model.get(key)?.version ?? 0) !== expected,
-              );
-              const clean = puts.map(({ key, value, expected }) => ({
-                key,
-                value,
-                ...(expected === undefined ? {} : { expected }),
-              }));
-              expect(await store.commit({ put: clean })).toMatchObject({
-                kind: clash === undefined ? "committed" : "conflict",
-              });
-              if (clash !== undefined) continue;
-              for (const { key, value } of puts) {
-                if (value === null) model.delete(key);
-                else
-                  model.set(key, {
-                    value: JSON.parse(JSON.stringify(value)),
-                    version: (model.get(key)?.version ?? 0) + 1,
-                  });
-              }
-            }
-            for (const name of names) {
-              const expected = model.get(name);
-              expect(await store.get(name)).toEqual(
-                expected === undefined ? null : { key: name, ...expected },
-              );
-            }
-          },
-        ),
-        { numRuns: 40 },
-      );
+      expect(ats(await next.read(oldest))).toEqual([3]);
+      expect(await next.get("k")).toEqual({ key: "k", value: "v", version: 1 });
+      expect((await next.acquire("l", "ben", 60_000))?.fence).toBeGreaterThan(lease.fence);
+    });
+
+    it("refuses a change that is no JSON, and it alone", async () => {
+      const changes = [
+        { append: [entry(1)] },
+        { append: [entry(2, { data: undefined })] },
+        { append: [entry(2.5)] },
+        { put: [{ key: "k", value: 1n }] },
+        { append: [entry(3)] },
+      ];
+      const said = await Promise.allSettled(changes.map((change) => store.commit(change)));
+      expect(said.map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "rejected",
+        "rejected",
+        "rejected",
+        "fulfilled",
+      ]);
+      expect(ats(await store.read(oldest))).toEqual([1, 3]);
+    });
+
+    it("says committed of what is committed, though a listener throws", async () => {
+      const others = process.listeners("uncaughtException");
+      const uncaught: unknown[] = [];
+      process.removeAllListeners("uncaughtException");
+      process.on("uncaughtException", (bug) => uncaught.push(bug));
+      try {
+        const seen: number[] = [];
+        store.watch(0, () => {
+          throw new Error("a listener's bug");
+        });
+        store.watch(0, ({ at }) => seen.push(at));
+        const said = await Promise.all(
+          [1, 2, 3].map((at) => store.commit({ append: [entry(at)] })),
+        );
+        expect(said.map(({ kind }) => kind)).toEqual(["committed", "committed", "committed"]);
+        await expect.poll(() => seen).toEqual([1, 2, 3]);
+        expect(uncaught).toEqual([new Error("a listener's bug")]);
+      } finally {
+        process.removeAllListeners("uncaughtException");
+        for (const other of others) process.on("uncaughtException", other);
+      }
+    });
+
+    it("agrees with a plain model, whatever is written in whatever order", async () => {
+      await expect(agreesWithModel(store)).resolves.toBeUndefined();
     });
   });
 }

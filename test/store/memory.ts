@@ -124,7 +124,7 @@ class MemoryStore implements Store {
     maxBytes: number;
     keepFrom: number;
   }) {
-    const size = (entry: Entry): number => JSON.stringify(entry.data).length;
+    const size = (entry: Entry): number => Buffer.byteLength(JSON.stringify(entry.data));
     let bytes = this.#journal.reduce((sum, entry) => sum + size(entry), 0);
     const before = this.#journal.length;
     this.#journal = this.#journal.filter((entry) => {
