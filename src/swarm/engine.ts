@@ -105,7 +105,12 @@ export function connectEngine(options: EngineOptions): Engine {
       // Twice at most: behind one address there may now be another engine, of another version.
       for (let last = false; ; last = true) {
         const asked = request.version ?? (spoken ??= await negotiate(signal));
-        const answer = await send(request, asked, signal);
+        const answer = await send(request, asked, signal).catch((fault: unknown) => {
+          // The other side gave up the idle connection just as it was used again. A write may have arrived.
+          if (last || request.method !== "GET" || !wasReset(fault)) throw fault;
+          return null;
+        });
+        if (answer === null) continue;
         const refused = answer.status === 400 && versionRefused.test(answer.text);
         spoken = refused ? null : (answer.newest ?? spoken);
         if (!refused || last || request.version !== undefined) return answer;
@@ -113,6 +118,12 @@ export function connectEngine(options: EngineOptions): Engine {
     },
   };
 }
+
+const wasReset = (fault: unknown): boolean =>
+  fault instanceof Fault &&
+  fault.cause instanceof Error &&
+  "code" in fault.cause &&
+  (fault.cause.code === "ECONNRESET" || fault.cause.code === "EPIPE");
 
 const versionRefused = /client version \S+ is too (new|old)/;
 

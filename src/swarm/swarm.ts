@@ -55,11 +55,12 @@ export function connectSwarm(
     services: async (signal) => (await list({}, signal)).map(stateOf),
 
     async tasks(serviceId, signal) {
-      const [services, tasks] = await Promise.all([
-        list({ id: [serviceId] }, signal),
-        get(z.array(Task), "/tasks", { filters: { service: [serviceId] } }, signal),
-      ]);
-      const template = services.find(({ ID }) => ID === serviceId)?.Spec.TaskTemplate ?? {};
+      const service = (await list({ id: [serviceId] }, signal)).find(({ ID }) => ID === serviceId);
+      // Asked of a service that is not there, the engine answers with an error.
+      if (service === undefined) return [];
+      const query = { filters: { service: [serviceId] } };
+      const tasks = await get(z.array(Task), "/tasks", query, signal);
+      const template = service.Spec.TaskTemplate;
       return tasks
         .sort((one, other) => Date.parse(other.CreatedAt) - Date.parse(one.CreatedAt))
         .map((task) => taskState(task, template));

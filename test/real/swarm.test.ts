@@ -1,0 +1,7 @@
+import { startDockerd } from "../lab/dockerd.ts";
+import { describeReal } from "../lab/binaries.ts";
+import { keepsThePort } from "../swarm/contract.ts";
+
+const needed = ["dockerd", "docker", "iptables", "ip", "busybox"] as const;
+
+describeReal("the port on a real Swarm", needed, () => keepsThePort(startDockerd));

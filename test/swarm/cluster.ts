@@ -1,0 +1,107 @@
+import http from "node:http";
+import Dockerode from "dockerode";
+import { expect } from "vitest";
+import type { ServiceChange, ServiceState, TaskState } from "../../src/core/target.ts";
+import { connectSwarm } from "../../src/swarm/swarm.ts";
+
+export const never = new AbortController().signal;
+
+/** For whatever a cluster does in its own time. */
+export const soon = { timeout: 30_000, interval: 25 };
+
+export type Spec = Readonly<Record<string, unknown>>;
+
+/** A cluster under test, the embedded one or a real one, seen through the port, through dockerode and as bare HTTP. */
+export function visit(host: string) {
+  const url = new URL(host);
+  const at =
+    url.protocol === "unix:"
+      ? { socketPath: url.pathname }
+      : { host: url.hostname, port: Number(url.port) };
+  const docker = new Dockerode({ host: "", protocol: "http", ...at });
+  const swarm = connectSwarm({ host });
+  const made: string[] = [];
+
+  const state = async (name: string): Promise<ServiceState> => {
+    const found = await swarm.service(name, never);
+    if (found === null) throw new Error(`${name} is not there`);
+    return found;
+  };
+  return {
+    host,
+    docker,
+    swarm,
+    state,
+    tasks: async (name: string): Promise<TaskState[]> => swarm.tasks((await state(name)).id, never),
+
+    /** Creates a service of one idle task that comes back at once when it fails. */
+    async create(name: string, spec: Spec = {}): Promise<string> {
+      const { id } = await docker.createService({ ...template(name), ...spec });
+      made.push(name);
+      return id;
+    },
+    /** Removes what the last test created. */
+    async clear(): Promise<void> {
+      for (const name of made.splice(0))
+        await docker
+          .getService(name)
+          .remove()
+          .catch(() => {});
+    },
+    /** Waits until so many tasks run and no rollout is under way. */
+    async settled(name: string, running: number): Promise<ServiceState> {
+      const seen = async () => {
+        const { running, update } = await state(name);
+        return {
+          running,
+          rolling: update?.state === "updating" || update?.state === "rollback_started",
+        };
+      };
+      await expect.poll(seen, soon).toEqual({ running, rolling: false });
+      return state(name);
+    },
+    /** Changes the service from what it is now, as a decision would. */
+    async change(name: string, set: ServiceChange["set"], intent = "an-intent") {
+      const { id: serviceId, version } = await state(name);
+      return swarm.update({ serviceId, version, intent, set }, never);
+    },
+    /** The tasks that are wanted, with their containers. */
+    async containers(name: string): Promise<string[]> {
+      const filters = JSON.stringify({ service: [name], "desired-state": ["running"] });
+      const tasks: readonly Listed[] = await docker.listTasks({ filters });
+      return tasks.map((task) => `${task.ID} ${task.Status?.ContainerStatus?.ContainerID}`).sort();
+    },
+    /** One request as it is; the text is exactly what came. */
+    ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+      return new Promise((resolve, reject) => {
+        const request = http.request({ ...at, method, path }, (response) => {
+          let text = "";
+          response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, text: text.trim() }),
+          );
+        });
+        request.on("error", reject).setHeader("content-type", "application/json");
+        request.end(
+          body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+        );
+      });
+    },
+  };
+}
+
+export type Visit = ReturnType<typeof visit>;
+
+type Listed = { ID?: string; Status?: { ContainerStatus?: { ContainerID?: string } } };
+
+/** A tenth of a second in a spec's nanoseconds. */
+export const tenth = 100_000_000;
+
+export const template = (name: string, image = "lab/idle:1", replicas = 1) => ({
+  Name: name,
+  TaskTemplate: {
+    ContainerSpec: { Image: image },
+    RestartPolicy: { Condition: "any" as const, Delay: tenth },
+  },
+  Mode: { Replicated: { Replicas: replicas } },
+});

@@ -1,0 +1,11 @@
+import { describe } from "vitest";
+import { startEngine } from "../../src/sandbox/engine/engine.ts";
+import { systemClock } from "../../src/world.ts";
+import { behaviourOf } from "./behaviour.ts";
+import { keepsThePort } from "./contract.ts";
+
+const open = () => startEngine({ clock: systemClock, speed: 8, behaviour: behaviourOf });
+
+describe("the port on the embedded engine", () => {
+  keepsThePort(open);
+});
