@@ -123,7 +123,7 @@ export async function assemble(parts: {
     cluster,
     dryRun,
   });
-  const intake = new Intake({ store, records, episodes, clock, mostWaiting, onStep });
+  const intake = new Intake({ records, episodes, clock, mostWaiting, onStep });
   const housekeeping = new Housekeeping({
     store,
     records,
@@ -138,7 +138,6 @@ export async function assemble(parts: {
   });
   const controller = new Homeostat({
     records,
-    store,
     swarm,
     intake,
     catalog,

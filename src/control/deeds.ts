@@ -192,7 +192,7 @@ export class Deeds {
   async #verify(intent: Intent): Promise<void> {
     const { clock, signal } = this.#parts;
     let told = "";
-    for (let wait = 250; ; wait = Math.min(wait * 1.5, 2000)) {
+    for (let wait = 250; ; wait = Math.min(Math.round(wait * 1.5), 2000)) {
       const judgement = await this.#judge(intent);
       if (judgement.kind !== "pending") return this.#judged(intent, judgement);
       if (judgement.progress !== told) await this.#progress(intent, judgement);

@@ -12,7 +12,7 @@ import type {
 import type { Episode } from "../core/episode.ts";
 import type { Entry, EntryKind } from "../core/journal.ts";
 import type { Pause } from "../core/pause.ts";
-import type { Clock, Store, Swarm } from "../core/ports.ts";
+import type { Clock, Swarm } from "../core/ports.ts";
 import { Fault } from "../core/reason.ts";
 import type { CatalogInUse } from "./catalog.ts";
 import { Change } from "./change.ts";
@@ -24,7 +24,6 @@ import type { Records } from "./records.ts";
 
 export type HomeostatParts = {
   records: Records;
-  store: Store;
   swarm: Swarm;
   intake: Intake;
   catalog: CatalogInUse;
@@ -93,6 +92,10 @@ export class Homeostat implements Controller {
       () => null,
       (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
     );
+    // After a failure somebody has to try whether it works again, and nothing else may be written for hours.
+    if (records.storeFault !== null) {
+      await records.commit([], [{ key: "probe", value: this.#parts.clock.now() }]).catch(() => {});
+    }
     const rules = catalog.current.rules.length;
     const refused =
       catalog.faults.length > 0
@@ -129,7 +132,7 @@ export class Homeostat implements Controller {
   history(
     query: Page & { kinds?: readonly EntryKind[]; episode?: string; target?: string },
   ): Promise<readonly Entry[]> {
-    return this.#parts.store.read({ ...query, order: "newest-first" });
+    return this.#parts.records.read({ ...query, order: "newest-first" });
   }
 
   async services(signal: AbortSignal): Promise<readonly ServiceView[]> {
@@ -192,7 +195,7 @@ export class Homeostat implements Controller {
     });
     fill(change);
     try {
-      await this.#parts.store.commit({ append: change.entries, put: change.puts });
+      await this.#parts.records.commit(change.entries, change.puts);
     } catch (cause) {
       this.#parts.records.pauses.clear();
       for (const [scope, old] of before) this.#parts.records.pauses.set(scope, old);

@@ -1,7 +1,7 @@
 import { Notification, type Alert } from "../core/alert.ts";
 import type { Receipt } from "../core/controller.ts";
 import type { Group } from "../core/episode.ts";
-import type { Clock, Store } from "../core/ports.ts";
+import type { Clock } from "../core/ports.ts";
 import { Fault, reason } from "../core/reason.ts";
 import type { Episodes } from "./episodes.ts";
 import type { Records } from "./records.ts";
@@ -26,7 +26,6 @@ const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsA
  * and status, so that an Alertmanager pair, its repeats and its retries are told from news.
  */
 export class Intake {
-  readonly #store: Store;
   readonly #records: Records;
   readonly #episodes: Episodes;
   readonly #clock: Clock;
@@ -39,7 +38,6 @@ export class Intake {
   #stopping = new AbortController();
 
   constructor(parts: {
-    store: Store;
     records: Records;
     episodes: Episodes;
     clock: Clock;
@@ -47,7 +45,6 @@ export class Intake {
     mostWaiting: number;
     onStep: (step: Step) => void;
   }) {
-    this.#store = parts.store;
     this.#records = parts.records;
     this.#episodes = parts.episodes;
     this.#clock = parts.clock;
@@ -64,7 +61,7 @@ export class Intake {
   async resume(): Promise<void> {
     const { cursor } = this.#records;
     for (let after = cursor.seq - 1; ;) {
-      const entries = await this.#store.read({
+      const entries = await this.#records.read({
         after,
         kinds: ["notification"],
         order: "oldest-first",
@@ -116,13 +113,10 @@ export class Intake {
     news: readonly string[],
   ): Promise<void> {
     const at = this.#clock.now();
-    const durable = this.#store.commit({ append: [{ at, kind: "notification", data: body }] });
+    const durable = this.#records.commit([{ at, kind: "notification", data: body }], []);
     for (const key of news) this.#waiting.set(key, durable);
     try {
-      const committed = await durable;
-      if (committed.kind !== "committed")
-        throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
-      const seq = committed.seqs[0] ?? 0;
+      const [seq = 0] = await durable;
       this.#backlog.push({
         seq,
         at,
@@ -179,7 +173,7 @@ export class Intake {
   }
 
   async #reread(seq: number): Promise<Notification> {
-    const [entry] = await this.#store.read({
+    const [entry] = await this.#records.read({
       after: seq - 1,
       before: seq + 1,
       order: "oldest-first",

@@ -3,7 +3,7 @@ import type { Episode, Past } from "../core/episode.ts";
 import { noHistory, type TargetHistory } from "../core/history.ts";
 import type { Intent } from "../core/intent.ts";
 import type { Pause } from "../core/pause.ts";
-import type { Clock, Put, Store } from "../core/ports.ts";
+import type { Clock, JournalQuery, Put, Store } from "../core/ports.ts";
 import { Fault } from "../core/reason.ts";
 import { targetId, type Target } from "../core/target.ts";
 import type { Logger } from "./logger.ts";
@@ -149,9 +149,28 @@ export class Records {
     return { key: "cursor", value: cursor };
   }
 
+  /** Makes entries and puts durable, or rejects with a Fault; the one place that knows whether the store can be written. */
+  async commit(entries: readonly NewEntry[], puts: readonly Put[]): Promise<readonly number[]> {
+    try {
+      const committed = await this.#store.commit({ append: entries, put: puts });
+      if (committed.kind !== "committed") {
+        throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
+      }
+      this.storeFault = null;
+      return committed.seqs;
+    } catch (cause) {
+      if (cause instanceof Fault) {
+        const message = "the store cannot be written; nothing is done until it can";
+        if (this.storeFault === null) this.#log.error({ err: cause }, message);
+        this.storeFault = cause.message;
+      }
+      throw cause;
+    }
+  }
+
   /**
-   * Makes entries and puts durable. While the store cannot be written it waits and tries again until `signal` ends it:
-   * what was decided is not lost, and nothing is acted on meanwhile because whoever acts waits here.
+   * As `commit`, but while the store cannot be written it waits and tries again until `signal` ends it: what was
+   * decided is not lost, and nothing is acted on meanwhile because whoever acts waits here.
    */
   async persist(
     entries: readonly NewEntry[],
@@ -164,27 +183,19 @@ export class Records {
       try {
         // A later call may have written a key while this one waited; its value is the newer one.
         const mine = puts.filter(({ key }) => this.#lastTurn.get(key) === turn);
-        const committed = await this.#store.commit({ append: entries, put: mine });
-        if (committed.kind !== "committed")
-          throw new TypeError(`an unconditional commit was refused: ${committed.kind}`);
-        for (const { key } of mine)
+        const seqs = await this.commit(entries, mine);
+        for (const { key } of mine) {
           if (this.#lastTurn.get(key) === turn) this.#lastTurn.delete(key);
-        this.storeFault = null;
-        return committed.seqs;
+        }
+        return seqs;
       } catch (cause) {
         if (signal.aborted || !(cause instanceof Fault)) throw cause;
-        if (this.storeFault === null)
-          this.#log.error(
-            { err: cause },
-            "the store cannot be written; nothing is done until it can",
-          );
-        this.storeFault = cause.message;
         await this.#clock.sleep(wait, signal);
       }
     }
   }
 
-  read(query: Parameters<Store["read"]>[0]): Promise<Entry[]> {
+  read(query: JournalQuery): Promise<Entry[]> {
     return this.#store.read(query);
   }
 }
