@@ -22,7 +22,7 @@ export type ShopOptions = {
 };
 
 /** Mean seconds a request takes: a queue with one server a replica, cut at ten seconds where it would grow for ever. */
-export function latency(load: number, replicas: number, capacity = 20, idle = 0.02): number {
+function latency(load: number, replicas: number, capacity = 20, idle = 0.02): number {
   const utilisation = replicas === 0 ? 1 : load / (replicas * capacity);
   return utilisation >= 1 ? 10 : Math.min(10, idle / (1 - utilisation));
 }
