@@ -33,6 +33,12 @@ const classic: Row[] = [
   ["foo={bar}", [["foo", "=", "{bar"]]],
   ["foo=bär", [["foo", "=", "bär"]]],
   ["job:x=1", [["job:x", "=", "1"]]],
+  // The last matcher loses all of Unicode's white space around it, the others ASCII's alone.
+  ["\u00A0foo=bar\u0085", [["foo", "=", "bar"]]],
+  ["foo=bar\u00A0,", [["foo", "=", "bar\u00A0"]]],
+  ["foo=bar,\uFEFF", /expected a label name/],
+  // What a backslash before a comma escapes is what comes after the comma.
+  ['foo="a\\,",bar=b', /needs a backslash/],
   ["foo", /expected a label name/],
   ["bär=foo", /expected a label name/],
   ["1foo=bar", /expected a label name/],
@@ -91,11 +97,16 @@ describe("both together", () => {
   });
 
   it("says where a regular expression is wrong", () => {
-    expect(parseMatchers('a="b", c=~"("')).toMatchObject({
-      ok: false,
-      message: expect.stringContaining("RE2"),
-      offset: 6,
-    });
+    for (const [text, offset] of [
+      ['a="b", c=~"("', 7],
+      [' c=~"(", a="b"', 1],
+    ] as const) {
+      expect(parseMatchers(text)).toMatchObject({
+        ok: false,
+        message: expect.stringContaining("RE2"),
+        offset,
+      });
+    }
   });
 
   it("refuses what backtracking engines alone can do", () => {

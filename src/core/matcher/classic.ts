@@ -1,5 +1,5 @@
 import type { Operator } from "./matcher.ts";
-import { SyntaxFault, type Read } from "./parsed.ts";
+import { SyntaxFault, space, type Read } from "./parsed.ts";
 
 /*
  * Alertmanager's first grammar: label names are Prometheus's, braces are optional and need not balance, values may be
@@ -7,6 +7,7 @@ import { SyntaxFault, type Read } from "./parsed.ts";
  */
 
 // The operator of two characters first. White space is Go's \s: no vertical tab, nothing beyond ASCII.
+const asciiSpace = /[\t\n\f\r ]/;
 const shape = /^[\t\n\f\r ]*([a-zA-Z_:][a-zA-Z0-9_:]*)[\t\n\f\r ]*(=~|=|!=|!~)[\t\n\f\r ]*/;
 
 export function readClassic(text: string): Read[] {
@@ -26,16 +27,20 @@ function split(text: string): { token: string; offset: number }[] {
     if (char === "," && !quoted) {
       tokens.push({ token: text.slice(from, at), offset: from });
       from = at + 1;
-      // A backslash before a comma goes on to escape what comes after it: so it is there.
     } else if (char === '"') {
       if (escaped) escaped = false;
       else quoted = !quoted;
-    } else {
+    } else if (char !== ",") {
+      // A backslash before a comma goes on to escape what comes after it: so it is there, in quotes as well.
       escaped = char === "\\" && !escaped;
     }
   }
-  const rest = text.slice(from);
-  if (rest.trim() !== "") tokens.push({ token: rest, offset: from });
+  // The last one alone loses all of Unicode's white space around it, as Go trims. Not JavaScript's trim: that takes the
+  // byte order mark for white space and the next-line character for none.
+  let end = text.length;
+  while (end > from && space.test(text[end - 1] ?? "")) end -= 1;
+  while (from < end && space.test(text[from] ?? "")) from += 1;
+  if (from < end) tokens.push({ token: text.slice(from, end), offset: from });
   return tokens;
 }
 
@@ -44,13 +49,15 @@ function readOne(token: string, offset: number): Read {
   if (found === null)
     throw new SyntaxFault("expected a label name, one of = != =~ !~, and a value", offset);
   const [head, name = "", operator = "="] = found;
-  const raw = token.slice(head.length).replace(/[\t\n\f\r ]+$/, "");
+  let end = token.length;
+  while (end > head.length && asciiSpace.test(token[end - 1] ?? "")) end -= 1;
+  const raw = token.slice(head.length, end);
   // The shape above allows these four alone.
   return {
     name,
     operator: operator as Operator,
     value: unescape(raw, offset + head.length),
-    offset,
+    offset: offset + head.indexOf(name),
   };
 }
 

@@ -17,3 +17,6 @@ export class SyntaxFault extends Error {
     this.offset = offset;
   }
 }
+
+/** Go's unicode.IsSpace. */
+export const space = /[\t\n\v\f\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]/;

@@ -1,5 +1,5 @@
 import type { Operator } from "./matcher.ts";
-import { SyntaxFault, type Read } from "./parsed.ts";
+import { SyntaxFault, space, type Read } from "./parsed.ts";
 
 /*
  * Alertmanager's second grammar (since 0.27): any label name, quoted where it holds reserved characters; strings as
@@ -12,8 +12,7 @@ type Token = {
   readonly offset: number;
 };
 
-// Go's unicode.IsSpace, and the characters that no unquoted text may hold.
-const space = /[\t\n\v\f\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]/;
+// White space, and what no other unquoted text may hold.
 const reserved = new RegExp(`${space.source.slice(0, -1)}{}!=~,\\\\"'\`]`);
 const escapes: Readonly<Record<string, string>> = {
   a: "\x07",
