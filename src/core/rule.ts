@@ -11,15 +11,21 @@ const text = z.string("expected a text").min(1, "expected a text that is not emp
 const Template = text;
 
 const most = 10_000;
-const change = `expected +N, -N, +N% or -N%, other than 0 and at most ${most}`;
+const change = `expected a change other than 0 such as +2, -1 or +50%, at most ${most}, and at least -100%`;
+
+/** Far above any sensible step, and far below what arithmetic could get wrong. */
+function isModest(by: number | string): boolean {
+  const amount = Number.parseInt(String(by), 10);
+  return amount !== 0 && Math.abs(amount) <= most && (amount >= -100 || !String(by).endsWith("%"));
+}
 
 /** A change relative to today's replicas: `+2`, `-1`, `+50%`; a bare number is absolute growth or shrinkage. */
-export const By = z.union([z.int(), z.string().regex(/^[+-]\d{1,9}%?$/)], change).refine((by) => {
-  const amount = Math.abs(Number.parseInt(String(by), 10));
-  return amount > 0 && amount <= most;
-}, change);
+export const By = z
+  .union([z.int(change), z.string().regex(/^[+-]\d{1,9}%?$/, change)], change)
+  .refine(isModest, change);
 
 const replicas = `expected a whole number of replicas from 0 to ${most}`;
+const replicasOrExpression = `${replicas}, or \${…} that gives one`;
 const Replicas = z.int(replicas).min(0, replicas).max(most, replicas);
 
 const service = Template.describe(
@@ -34,7 +40,7 @@ const ScaleService = z
       "A change of today's number of replicas: +2, -1, +50%. Exactly one of by and to.",
     ),
     to: z
-      .union([Replicas, z.string().regex(/\$\{/)], `${replicas}, or \${…} that gives one`)
+      .union([Replicas, z.string().regex(/\$\{/, replicasOrExpression)], replicasOrExpression)
       .optional()
       .describe("The number of replicas itself, or ${…} that gives it. Exactly one of by and to."),
     min: Replicas.optional().describe(
@@ -67,10 +73,7 @@ const CallWebhook = z
     url: Template.describe(
       "http or https, its host written out; ${…} may stand in the path and behind it and is escaped.",
     ),
-    method: z
-      .enum(["POST", "PUT", "PATCH", "DELETE", "GET"])
-      .default("POST")
-      .describe("The HTTP method."),
+    method: z.enum(["POST", "PUT", "PATCH", "DELETE", "GET"]).default("POST").describe("The HTTP method."),
     headers: z
       .record(
         z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "expected the name of a header"),
@@ -83,9 +86,7 @@ const CallWebhook = z
     bearerFile: text
       .optional()
       .describe("A file whose content goes along as a bearer token, read at each call."),
-    body: Template.optional().describe(
-      "The body; ${…} holds an expression. Default: the alert as JSON.",
-    ),
+    body: Template.optional().describe("The body; ${…} holds an expression. Default: the alert as JSON."),
   })
   .describe("Calls a URL; an answer from 200 to 299 is a success.");
 
@@ -116,10 +117,8 @@ const Steps = z.array(Action, steps).min(1, steps).max(20, steps);
 const Cooldown = z.union([
   Duration.transform((ms) => ({ up: ms, down: ms })),
   z.strictObject({
-    up: Duration.default(180_000).describe("After any change, before the next growth. Default 3m."),
-    down: Duration.default(600_000).describe(
-      "After any change, before the next shrinkage. Default 10m.",
-    ),
+    up: Duration.prefault("3m").describe("After any change, before the next growth. Default 3m."),
+    down: Duration.prefault("10m").describe("After any change, before the next shrinkage. Default 10m."),
   }),
 ]);
 
@@ -134,10 +133,7 @@ const rungs = "expected a list of 1 to 20 lists of actions";
 export const Rule = z.strictObject({
   name: z
     .string("expected a name")
-    .regex(
-      /^[a-z0-9][a-z0-9-]{0,99}$/,
-      "expected at most 100 lower-case letters, digits and hyphens",
-    )
+    .regex(/^[a-z0-9][a-z0-9-]{0,99}$/, "expected at most 100 lower-case letters, digits and hyphens")
     .describe("What the rule is called in the journal, the metrics and messages; unique."),
   summary: text
     .max(500, "expected at most 500 characters")
@@ -154,9 +150,7 @@ export const Rule = z.strictObject({
     .enum(["firing", "resolved"])
     .default("firing")
     .describe("Whether it acts on an alert that fires or on one that is over."),
-  when: text
-    .optional()
-    .describe("A condition in CEL over alert, now and service, asked after the matchers."),
+  when: text.optional().describe("A condition in CEL over alert, now and service, asked after the matchers."),
   do: Steps.optional().describe(
     "What is done, step by step, each once the one before is verified. Exactly one of do and ladder.",
   ),
@@ -167,7 +161,7 @@ export const Rule = z.strictObject({
     .optional()
     .describe("Stronger and stronger remedies, one rung a try. Exactly one of do and ladder."),
   continue: flag.default(false).describe("Whether later rules may take the alert as well."),
-  cooldown: Cooldown.default({ up: 180_000, down: 600_000 }).describe(
+  cooldown: Cooldown.prefault({ up: "3m", down: "10m" }).describe(
     "How long a target is left alone after a change: one duration, or one for each direction. Default 3m up, 10m down.",
   ),
   repeat: z
@@ -179,26 +173,26 @@ export const Rule = z.strictObject({
       actions: within(1, 1000).describe("So many actions at most,"),
       per: Duration.describe("within this time."),
     })
-    .default({ actions: 10, per: 3_600_000 })
+    .prefault({ actions: 10, per: "1h" })
     .describe("How often one target may be changed. Default 10 in 1h."),
   attempts: within(1, 100)
     .default(3)
     .describe("Tries within one episode before a person is asked. Default 3."),
   verify: z
     .strictObject({
-      within: Duration.default(120_000).describe("How long success may take. Default 2m."),
+      within: Duration.prefault("2m").describe("How long success may take. Default 2m."),
       /** A PromQL condition as in an alert rule: it holds when the query returns a sample that is a number. */
       query: text
         .optional()
         .describe(
-          'A PromQL condition; it holds when it returns a sample. ${…} stands within double quotes: {service="${alert.labels.service}"}. Default: all replicas run.',
+          'A PromQL condition; it holds when it returns a sample. ${…} stands within quotes: {service="${alert.labels.service}"}. Default: all replicas run.',
         ),
       /** How long an alert must stay resolved before earlier tries are forgotten. */
-      healthy: Duration.default(300_000).describe(
+      healthy: Duration.prefault("5m").describe(
         "How long the alert must stay resolved before tries are forgotten. Default 5m.",
       ),
     })
-    .default({ within: 120_000, healthy: 300_000 })
+    .prefault({ within: "2m", healthy: "5m" })
     .describe("How success is known."),
   otherwise: z
     .enum(["escalate", "rollback", "ignore"])
@@ -214,10 +208,13 @@ export const Rule = z.strictObject({
 });
 export type Rule = z.infer<typeof Rule>;
 
+/** So many rules a file: more is a generator gone wrong. */
+export const mostRules = 20_000;
+
 export const RuleFile = z.strictObject({
   rules: z
     .array(Rule, "expected a list of rules")
-    .max(20_000, "expected at most 20000 rules in a file")
+    .max(mostRules, `expected at most ${mostRules} rules in a file`)
     .describe("In order: the first rule that fits takes the alert, unless it says continue."),
 });
 export type RuleFile = z.infer<typeof RuleFile>;
