@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { startEngine } from "../../src/sandbox/engine/engine.ts";
 import { systemClock } from "../../src/world.ts";
+import { speaksTheApi } from "./api.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { keepsThePort } from "./contract.ts";
 
@@ -8,4 +9,8 @@ const open = () => startEngine({ clock: systemClock, speed: 8, behaviour: behavi
 
 describe("the port on the embedded engine", () => {
   keepsThePort(open);
+});
+
+describe("the API of the embedded engine", () => {
+  speaksTheApi(open);
 });

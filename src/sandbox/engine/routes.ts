@@ -91,14 +91,13 @@ function create({ body }: Asked, { state, events, now, changed }: Context): Answ
 
 function update({ parts: [id = ""], query, body }: Asked, context: Context): Answer {
   const { state, events, now, changed } = context;
-  const before = state.services.has(id) ? { ...findService(id, state) } : undefined;
   const asked = (name: string): string => query.get(name) ?? "";
   const wishes = {
     version: asked("version"),
     rollback: asked("rollback"),
     registryAuthFrom: asked("registryAuthFrom"),
   };
-  const service = updateService(id, body, wishes, state, now());
+  const { service, before } = updateService(id, body, wishes, state, now());
   events.tell("update", service, now(), before);
   changed();
   return ok({ Warnings: null });

@@ -53,7 +53,7 @@ export function updateService(
   query: UpdateQuery,
   state: State,
   now: number,
-): Service {
+): { readonly service: Service; readonly before: Service } {
   if (!/^\d+$/.test(query.version)) {
     const why = `strconv.ParseUint: parsing ${JSON.stringify(query.version)}: invalid syntax`;
     throw new EngineError(400, `invalid service version '${query.version}': ${why}`);
@@ -74,6 +74,7 @@ export function updateService(
   if (Number(query.version) !== service.version)
     throw rpcError(500, "Unknown", "update out of sequence");
 
+  const before = { ...service };
   const next = back ? service.previousSpec : spec;
   service.previousSpec = service.spec;
   service.spec = next ?? spec;
@@ -85,7 +86,7 @@ export function updateService(
   service.dormant.clear();
   service.version = ++state.index;
   service.updatedAt = now;
-  return service;
+  return { service, before };
 }
 
 export function removeService(reference: string, state: State): Service {
