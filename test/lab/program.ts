@@ -1,10 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
 
 /** A server of the lab: its own process in its own temporary directory. */
 export type Program = {
@@ -34,19 +32,18 @@ export async function startProgram(options: {
   const directory = await mkdtemp(join(tmpdir(), "homeostat-lab-"));
   const logFile = join(directory, "log");
   const log = () => readFile(logFile, "utf8");
+  const output = await open(logFile, "a");
   const child = spawn(options.binary, await options.arguments(directory), {
     cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", output.fd, output.fd],
   });
-  const sink = createWriteStream(logFile);
-  child.stdout.pipe(sink, { end: false });
-  child.stderr.pipe(sink, { end: false });
   await once(child, "spawn");
+  await output.close();
   const { pid } = child;
   if (pid === undefined) throw new Error(`${options.binary} did not start`);
 
   let stopped: Promise<void> | null = null;
-  const stop = () => (stopped ??= end(child, sink, directory));
+  const stop = () => (stopped ??= end(child, directory));
   try {
     const url = await ready(child, log, options.ready);
     return {
@@ -67,18 +64,12 @@ export async function startProgram(options: {
   }
 }
 
-async function end(
-  child: ChildProcess,
-  sink: ReturnType<typeof createWriteStream>,
-  directory: string,
-): Promise<void> {
+async function end(child: ChildProcess, directory: string): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     // SIGKILL ends a frozen process too.
     child.kill("SIGKILL");
     await once(child, "close");
   }
-  sink.end();
-  await finished(sink);
   await rm(directory, { recursive: true, force: true });
 }
 
