@@ -75,9 +75,8 @@ export async function assemble(parts: {
       : new Outbox({ store, messenger: world.messenger, escalations, clock, log, onStep });
 
   const agenda = new Agenda(clock, (key) => run(key));
-  const schedule = (episode: string, rule: string, at: number): void =>
-    agenda.set(`${episode} ${rule}`, at);
-  const episodes = new Episodes({ records, catalog, escalations, schedule });
+  const schedule = (episode: string, rule: string, at: number): void => agenda.set(`${episode} ${rule}`, at);
+  const episodes = new Episodes({ records, catalog, escalations, schedule, onStep });
   const courses = new Courses({
     records,
     catalog,
@@ -157,10 +156,7 @@ export async function assemble(parts: {
     const work = pipeline.advance(episode, rule).catch((cause: unknown) => {
       if (signal.aborted) return;
       // A bug, or a library that broke its word. The course must neither be lost nor spin.
-      log.error(
-        { err: cause, episode, rule },
-        "a step failed unexpectedly; it is tried again in a minute",
-      );
+      log.error({ err: cause, episode, rule }, "a step failed unexpectedly; it is tried again in a minute");
       schedule(episode, rule, clock.now() + 60_000);
     });
     underWay.add(work);

@@ -26,7 +26,7 @@ function untilAskedToEnd(): AbortSignal {
 const deps: CommandDeps = {
   version,
   env: process.env,
-  readFile: (path) => readFileSync(path),
+  readFile: (path) => readFileSync(path, "utf8"),
   fetch,
   out: process.stdout,
   err: process.stderr,
@@ -35,9 +35,7 @@ const deps: CommandDeps = {
   readStdin: () => text(process.stdin),
   async loadRules(folder) {
     const loaded = await loadCatalog(folder);
-    return loaded.kind === "loaded"
-      ? loaded
-      : { kind: "refused", faults: loaded.faults.map(formatFault) };
+    return loaded.kind === "loaded" ? loaded : { kind: "refused", faults: loaded.faults.map(formatFault) };
   },
   matches(matcher, labels) {
     const parsed = parseMatchers(matcher);
@@ -51,8 +49,7 @@ const deps: CommandDeps = {
     try {
       const homeostat = await startHomeostat(settings);
       process.on("SIGHUP", () => void homeostat.reload());
-      if (!ending.aborted)
-        await new Promise((resolve) => ending.addEventListener("abort", resolve));
+      if (!ending.aborted) await new Promise((resolve) => ending.addEventListener("abort", resolve));
       await homeostat.stop();
       return 0;
     } catch (cause) {

@@ -93,8 +93,7 @@ const at = (heap: readonly { at: number }[], index: number): number => heap[inde
 function swap<T>(heap: T[], a: number, b: number): void {
   const first = heap[a];
   const second = heap[b];
-  if (first === undefined || second === undefined)
-    throw new RangeError("no such place in the heap");
+  if (first === undefined || second === undefined) throw new RangeError("no such place in the heap");
   heap[a] = second;
   heap[b] = first;
 }

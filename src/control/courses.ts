@@ -55,12 +55,7 @@ export class Courses {
   }
 
   /** Changes a course as it stands now; nothing when its episode is closed already. */
-  update(
-    episodeId: string,
-    rule: string,
-    patch: Partial<Course>,
-    change: Change,
-  ): Episode | undefined {
+  update(episodeId: string, rule: string, patch: Partial<Course>, change: Change): Episode | undefined {
     const episode = this.#records.episodes.get(episodeId);
     if (episode === undefined) return undefined;
     const courses = episode.courses.map((course) =>
@@ -69,8 +64,7 @@ export class Courses {
     const changed = { ...episode, courses };
     change.put(this.#records.putEpisode(changed));
     const course = courses.find((candidate) => candidate.rule === rule);
-    if (course?.phase === "waiting")
-      change.afterwards(() => this.#schedule(episodeId, rule, course.nextAt));
+    if (course?.phase === "waiting") change.afterwards(() => this.#schedule(episodeId, rule, course.nextAt));
     return changed;
   }
 
@@ -169,12 +163,7 @@ export class Courses {
       `Which rule takes it depends on the service, and that cannot be read: ${message}`,
     );
     if (now - episode.openedAt >= this.#patience)
-      this.#episodes.escalate(
-        episode,
-        { kind: "held", reason: why, rule: null, trail: [why] },
-        now,
-        change,
-      );
+      this.#episodes.escalate(episode, { kind: "held", reason: why, rule: null, trail: [why] }, now, change);
     change.afterwards(() => this.#schedule(episode.id, "", now + 5000));
     await this.commit(change);
   }
@@ -205,19 +194,12 @@ export class Courses {
         change,
       );
     const { up, down } = rule.spec.cooldown;
-    const cooldown =
-      intent.direction === "none" ? Math.max(up, down) : rule.spec.cooldown[intent.direction];
+    const cooldown = intent.direction === "none" ? Math.max(up, down) : rule.spec.cooldown[intent.direction];
     this.#nextStep(intent.episode, rule, Math.max(0, intent.at + cooldown - now), now, change);
   }
 
   /** A step failed: another try after the cooldown, or what the rule says follows. */
-  fail(
-    intent: Intent,
-    rule: CompiledRule | undefined,
-    why: Reason,
-    now: number,
-    change: Change,
-  ): void {
+  fail(intent: Intent, rule: CompiledRule | undefined, why: Reason, now: number, change: Change): void {
     const episode = this.#records.episodes.get(intent.episode);
     const course = episode?.courses.find((candidate) => candidate.rule === intent.rule);
     if (episode === undefined || course === undefined) return;
@@ -231,9 +213,7 @@ export class Courses {
     if (course.tries < rule.spec.attempts && episode.alert.status === "firing") {
       const nextAt =
         intent.at +
-        (intent.direction === "none"
-          ? rule.spec.cooldown.up
-          : rule.spec.cooldown[intent.direction]);
+        (intent.direction === "none" ? rule.spec.cooldown.up : rule.spec.cooldown[intent.direction]);
       this.update(
         episode.id,
         rule.name,
@@ -254,13 +234,7 @@ export class Courses {
     this.#finish(episode.id, rule, "handed-over", now, change);
   }
 
-  #nextStep(
-    episodeId: string,
-    rule: CompiledRule,
-    cooldown: number,
-    now: number,
-    change: Change,
-  ): void {
+  #nextStep(episodeId: string, rule: CompiledRule, cooldown: number, now: number, change: Change): void {
     const episode = this.#records.episodes.get(episodeId);
     const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
     if (episode === undefined || course === undefined) return;
@@ -276,9 +250,7 @@ export class Courses {
       return;
     }
     // A resolved alert, `once`, and rules that change nothing end here: there is nothing to repeat.
-    const changesNothing = steps.every(
-      ({ spec }) => spec.action === "ignore" || spec.action === "escalate",
-    );
+    const changesNothing = steps.every(({ spec }) => spec.action === "ignore" || spec.action === "escalate");
     if (episode.alert.status === "resolved" || rule.spec.repeat === "once" || changesNothing) {
       return this.#finish(
         episodeId,

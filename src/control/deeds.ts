@@ -106,9 +106,7 @@ export class Deeds {
       else {
         void lanes.run(targetId(intent.target), async () => {
           const outcome = await actuator.settle(intent);
-          await (intent.action === "undo"
-            ? this.#undone(intent, outcome)
-            : this.#conclude(intent, outcome));
+          await (intent.action === "undo" ? this.#undone(intent, outcome) : this.#conclude(intent, outcome));
         });
       }
     }
@@ -214,8 +212,7 @@ export class Deeds {
       now: clock.now(),
       service: service.kind === "seen" ? service.value.state : null,
     };
-    const condition =
-      scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
+    const condition = scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
     return judge(intent, { now: clock.now(), service, condition });
   }
 

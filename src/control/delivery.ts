@@ -62,13 +62,7 @@ export class Delivery {
     if (channel === null) {
       throw new Fault("refused", "No channel to post in: set HOMEOSTAT_SLACK_CHANNEL");
     }
-    const { posted, found } = await this.#send(
-      { channel, key: about },
-      first,
-      message,
-      doubt,
-      signal,
-    );
+    const { posted, found } = await this.#send({ channel, key: about }, first, message, doubt, signal);
     // One that was found says what was known then: what is owed becomes an edit of it.
     const paid = found ? [] : items;
     const entry = this.#entry(about, "posted", posted);
@@ -127,12 +121,7 @@ export class Delivery {
     const result = await messenger.update(at, message, signal);
     if (result === "gone") {
       log.warn({ about, ...at }, "the message was deleted; it is not edited any more");
-      return this.#settle(
-        items,
-        [this.#entry(about, "failed", at, "the message was deleted")],
-        [],
-        signal,
-      );
+      return this.#settle(items, [this.#entry(about, "failed", at, "the message was deleted")], [], signal);
     }
     this.#parts.onStep({ kind: "delivered", result: "updated" });
     const edits = items.filter(({ op }) => op !== "reply");
@@ -165,8 +154,7 @@ export class Delivery {
         await store.commit({ append: entries, put: [...puts, ...paid.map(paidPut)] });
         return escalations.ledger.debts.settle(paid);
       } catch (cause) {
-        if (pause === 100)
-          log.error({ err: cause }, "what was sent cannot be stored; it is tried again");
+        if (pause === 100) log.error({ err: cause }, "what was sent cannot be stored; it is tried again");
         await clock.sleep(pause, signal);
       }
     }

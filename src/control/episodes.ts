@@ -1,18 +1,12 @@
 import type { Alert, Notification } from "../core/alert.ts";
 import type { Catalog, CompiledRule } from "../core/catalog.ts";
-import {
-  arrival,
-  episodeId,
-  type Course,
-  type Episode,
-  type Group,
-  type Past,
-} from "../core/episode.ts";
+import { arrival, episodeId, type Course, type Episode, type Group, type Past } from "../core/episode.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import { match, type Matched } from "../core/match.ts";
+import type { Step } from "../core/step.ts";
 import type { ServiceState } from "../core/target.ts";
 import type { Change } from "./change.ts";
-import type { Escalations } from "./escalations.ts";
+import type { Escalations, Raised } from "./escalations.ts";
 import type { CatalogInUse } from "./catalog.ts";
 import type { Records } from "./records.ts";
 
@@ -25,6 +19,9 @@ export class Episodes {
   readonly #catalog: CatalogInUse;
   readonly #escalations: Escalations;
   readonly #schedule: (episode: string, rule: string, at: number) => void;
+  readonly #onStep: (step: Step) => void;
+  /** The open escalation of each group that Alertmanager cuts. */
+  readonly #truncated = new Map<string, string>();
 
   constructor(parts: {
     records: Records;
@@ -32,26 +29,26 @@ export class Episodes {
     escalations: Escalations;
     /** Puts a course on the agenda; an empty rule means that the episode is to be matched. */
     schedule: (episode: string, rule: string, at: number) => void;
+    onStep: (step: Step) => void;
   }) {
     this.#records = parts.records;
     this.#catalog = parts.catalog;
     this.#escalations = parts.escalations;
     this.#schedule = parts.schedule;
+    this.#onStep = parts.onStep;
+    for (const { id, kind, status, group } of this.#escalations.list()) {
+      if (kind === "truncated" && status === "open" && group !== null) this.#truncated.set(group.key, id);
+    }
   }
 
   #arrival(alert: Alert): ReturnType<typeof arrival> {
-    return arrival(
-      alert,
-      this.#records.open(alert.fingerprint),
-      this.#records.past(alert.fingerprint),
-    );
+    return arrival(alert, this.#records.open(alert.fingerprint), this.#records.past(alert.fingerprint));
   }
 
   /** True when an alert brings no news: it is open already, resolved already, or from an earlier life. */
   isRepeat(alert: Alert): boolean {
     const kind = this.#arrival(alert);
-    if (kind === "resolves")
-      return this.#records.open(alert.fingerprint)?.alert.status === "resolved";
+    if (kind === "resolves") return this.#records.open(alert.fingerprint)?.alert.status === "resolved";
     return kind === "repeats" || kind === "late";
   }
 
@@ -59,12 +56,10 @@ export class Episodes {
   confirm(alerts: readonly Alert[], now: number): void {
     for (const alert of alerts) {
       const open = this.#records.open(alert.fingerprint);
-      if (open === undefined || alert.status !== "firing" || this.#arrival(alert) !== "repeats")
-        continue;
+      if (open === undefined || alert.status !== "firing" || this.#arrival(alert) !== "repeats") continue;
       this.#records.putEpisode({ ...open, confirmedAt: now });
       for (const course of open.courses) {
-        if (course.hold?.reason.code === "AlertUnconfirmed")
-          this.#schedule(open.id, course.rule, now);
+        if (course.hold?.reason.code === "AlertUnconfirmed") this.#schedule(open.id, course.rule, now);
       }
     }
   }
@@ -85,8 +80,7 @@ export class Episodes {
       case "resolves-unseen":
         return this.#open(alert, group, now, change);
       case "resolves":
-        if (open !== undefined && open.alert.status === "firing")
-          this.#resolve(open, alert, now, change);
+        if (open !== undefined && open.alert.status === "firing") this.#resolve(open, alert, now, change);
         return;
       default:
         return kind satisfies never;
@@ -99,6 +93,7 @@ export class Episodes {
       alert,
       group,
       openedAt: now,
+      serial: this.#records.nextSerial(now),
       confirmedAt: now,
       matched: false,
       courses: [],
@@ -193,12 +188,7 @@ export class Episodes {
   #unknown(episode: Episode, found: Matched, now: number, change: Change): void {
     const count = this.#catalog.current.rules.length;
     const why = reason("UnknownAlert", `None of the ${count} rules takes this alert`);
-    this.escalate(
-      episode,
-      { kind: "unknown", reason: why, rule: null, trail: found.trail },
-      now,
-      change,
-    );
+    this.escalate(episode, { kind: "unknown", reason: why, rule: null, trail: found.trail }, now, change);
   }
 
   /** Asks a person about an episode, once in its life. */
@@ -229,24 +219,25 @@ export class Episodes {
       },
       now,
     );
-    change
-      .append(...raised.entries)
-      .put(...raised.puts)
-      .afterwards(raised.applied);
+    this.#add(raised, change);
+    this.#onStep({ kind: "escalated", why: about.reason.code });
     change.put(this.#records.putEpisode({ ...present, escalation: raised.id }));
   }
 
-  /** One escalation for a group whose notification Alertmanager cut: what is missing cannot be known. */
+  /** One escalation for a group that Alertmanager cuts, for as long as it does: what is missing cannot be known. */
   noticeTruncation(notification: Notification, group: Group, now: number, change: Change): void {
-    if (notification.truncatedAlerts === 0) return;
-    const why = reason(
-      "TruncatedAlerts",
-      `Alertmanager left ${notification.truncatedAlerts} alerts out of this group (max_alerts); nothing is done about those`,
-    );
+    const told = this.#truncated.get(group.key);
+    const { truncatedAlerts } = notification;
+    if (truncatedAlerts === 0) {
+      if (told === undefined) return;
+      this.#truncated.delete(group.key);
+      return this.#add(this.#escalations.resolveFor(told, null, now), change);
+    }
+    const message = `Alertmanager left ${truncatedAlerts} alerts out of this group (max_alerts); nothing is done about those`;
     const raised = this.#escalations.raise(
       {
         kind: "truncated",
-        reason: why,
+        reason: reason("TruncatedAlerts", message),
         rule: null,
         channel: null,
         mention: null,
@@ -257,6 +248,12 @@ export class Episodes {
       },
       now,
     );
+    this.#truncated.set(group.key, raised.id);
+    this.#add(raised, change);
+    if (told === undefined) this.#onStep({ kind: "escalated", why: "TruncatedAlerts" });
+  }
+
+  #add(raised: Raised, change: Change): void {
     change
       .append(...raised.entries)
       .put(...raised.puts)
@@ -265,19 +262,12 @@ export class Episodes {
 
   /** Closes a resolved episode once nothing is under way in it. */
   closeIfOver(episode: Episode, now: number, change: Change): void {
-    const over = episode.courses.every(
-      (course) => course.phase === "done" || course.phase === "handed-over",
-    );
+    const over = episode.courses.every((course) => course.phase === "done" || course.phase === "handed-over");
     if (episode.alert.status === "resolved" && episode.matched && over)
       this.close(episode, "resolved", now, change);
   }
 
-  close(
-    episode: Episode,
-    why: "resolved" | "superseded" | "expired",
-    now: number,
-    change: Change,
-  ): void {
+  close(episode: Episode, why: "resolved" | "superseded" | "expired", now: number, change: Change): void {
     const past: Past = {
       fingerprint: episode.alert.fingerprint,
       startsAt: Date.parse(episode.alert.startsAt),
@@ -292,11 +282,7 @@ export class Episodes {
     });
     change.put(...this.#records.closeEpisode(episode, past));
     if (episode.escalation === null) return;
-    const left = this.#escalations.resolveFor(episode.escalation, episode.id, now);
-    change
-      .append(...left.entries)
-      .put(...left.puts)
-      .afterwards(left.applied);
+    this.#add(this.#escalations.resolveFor(episode.escalation, episode.id, now), change);
   }
 
   /** Closes what nobody has confirmed since `then`: a resolution under a silence may never arrive. */
@@ -323,10 +309,8 @@ export class Episodes {
   takeCatalog(catalog: Catalog, now: number, change: Change): void {
     this.#catalog.current = catalog;
     for (const episode of this.#records.episodes.values()) {
-      const unknown =
-        episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
-      if (unknown && catalog.candidates(episode.alert).length > 0)
-        this.matchNow(episode, null, now, change);
+      const unknown = episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
+      if (unknown && catalog.candidates(episode.alert).length > 0) this.matchNow(episode, null, now, change);
     }
   }
 }

@@ -1,11 +1,4 @@
-import {
-  join,
-  leave,
-  openEscalation,
-  resolve,
-  type Escalation,
-  type Question,
-} from "../core/escalation.ts";
+import { join, leave, openEscalation, resolve, type Escalation, type Question } from "../core/escalation.ts";
 import type { NewEntry } from "../core/journal.ts";
 import type { Put, Store } from "../core/ports.ts";
 import { resolvedReply } from "../core/telling.ts";
@@ -82,11 +75,7 @@ export class Escalations {
     if (episode !== null) this.ledger.members(id).add(episode);
     return this.#change(escalation, "opened", episode, now, {
       owed: this.#draft(aboutOf(escalation), now),
-      puts: [
-        ...puts,
-        this.ledger.put(id),
-        ...(episode === null ? [] : [memberPut(id, episode, true)]),
-      ],
+      puts: [...puts, this.ledger.put(id), ...(episode === null ? [] : [memberPut(id, episode, true)])],
       abandoned: () => {
         if (episode !== null) this.#takeOut(id, episode);
         // Others may have joined meanwhile: then it stays, with them.
@@ -110,9 +99,7 @@ export class Escalations {
     // The edit before the answer: what is over is seen before it rings.
     const edit = this.#draft(about, now);
     const rings = resolved && after.digest === null && this.#delivers;
-    const owed = rings
-      ? [...edit, this.ledger.debts.reply(about, resolvedReply(after), now)]
-      : edit;
+    const owed = rings ? [...edit, this.ledger.debts.reply(about, resolvedReply(after), now)] : edit;
     return this.#change(after, resolved ? "resolved" : "left", episode, now, {
       owed,
       puts: [
@@ -150,11 +137,7 @@ export class Escalations {
     event: "opened" | "joined" | "left" | "resolved",
     episode: string | null,
     now: number,
-    {
-      owed,
-      puts,
-      abandoned,
-    }: { owed: readonly Owed[]; puts: readonly Put[]; abandoned: () => void },
+    { owed, puts, abandoned }: { owed: readonly Owed[]; puts: readonly Put[]; abandoned: () => void },
   ): Raised {
     const of = { at: now, ...(episode === null ? {} : { episode }) };
     const untold = event === "opened" && !this.#delivers;

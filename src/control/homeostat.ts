@@ -1,15 +1,8 @@
 import type { Notification } from "../core/alert.ts";
 import { boundsOf } from "../core/bounds.ts";
-import type {
-  Check,
-  Controller,
-  Page,
-  Receipt,
-  RuleView,
-  ServiceView,
-  Status,
-} from "../core/controller.ts";
+import type { Check, Controller, Page, Receipt, RuleView, ServiceView, Status } from "../core/controller.ts";
 import type { Episode } from "../core/episode.ts";
+import { serialOf } from "../core/escalation.ts";
 import type { Entry, EntryKind } from "../core/journal.ts";
 import type { Pause } from "../core/pause.ts";
 import type { Clock, Swarm } from "../core/ports.ts";
@@ -98,9 +91,7 @@ export class Homeostat implements Controller {
     }
     const rules = catalog.current.rules.length;
     const refused =
-      catalog.faults.length > 0
-        ? `; the newest files are refused: ${catalog.faults.length} faults`
-        : "";
+      catalog.faults.length > 0 ? `; the newest files are refused: ${catalog.faults.length} faults` : "";
     return [
       { name: "store", ok: records.storeFault === null, message: records.storeFault ?? "writable" },
       { name: "catalog", ok: rules > 0, message: `${rules} rules in force${refused}` },
@@ -124,8 +115,8 @@ export class Homeostat implements Controller {
 
   episodes({ limit, before = Infinity }: Page): readonly Episode[] {
     return [...this.#parts.records.episodes.values()]
-      .filter(({ openedAt }) => openedAt < before)
-      .sort((a, b) => b.openedAt - a.openedAt)
+      .filter(({ serial }) => serial < before)
+      .sort((a, b) => b.serial - a.serial)
       .slice(0, limit);
   }
 
@@ -149,8 +140,8 @@ export class Homeostat implements Controller {
   escalations({ limit, before = Infinity }: Page) {
     return this.#parts.escalations
       .list()
-      .filter(({ openedAt }) => openedAt < before)
-      .sort((a, b) => b.openedAt - a.openedAt)
+      .filter((escalation) => serialOf(escalation) < before)
+      .sort((a, b) => serialOf(b) - serialOf(a))
       .slice(0, limit);
   }
 
@@ -164,9 +155,7 @@ export class Homeostat implements Controller {
     const { records, schedule, clock } = this.#parts;
     const pause = records.pauses.get(scope);
     if (pause === undefined) return false;
-    await this.#write({ ...pause, by }, "resumed", (change) =>
-      change.put(records.dropPause(scope)),
-    );
+    await this.#write({ ...pause, by }, "resumed", (change) => change.put(records.dropPause(scope)));
     for (const { id, courses } of records.episodes.values()) {
       for (const { rule, hold } of courses)
         if (hold?.reason.code === "Paused") schedule(id, rule, clock.now());
@@ -176,17 +165,11 @@ export class Homeostat implements Controller {
 
   #pauses(): readonly Pause[] {
     const now = this.#parts.clock.now();
-    return [...this.#parts.records.pauses.values()].filter(
-      ({ until }) => until === null || until > now,
-    );
+    return [...this.#parts.records.pauses.values()].filter(({ until }) => until === null || until > now);
   }
 
   /** A person's word either becomes durable or fails visibly: unlike our own steps it is not retried behind their back. */
-  async #write(
-    pause: Pause,
-    event: "paused" | "resumed",
-    fill: (change: Change) => void,
-  ): Promise<void> {
+  async #write(pause: Pause, event: "paused" | "resumed", fill: (change: Change) => void): Promise<void> {
     const before = new Map(this.#parts.records.pauses);
     const change = new Change().append({
       at: this.#parts.clock.now(),

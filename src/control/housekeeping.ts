@@ -49,8 +49,7 @@ export class Housekeeping {
       await clock.sleep(interval, signal).catch(() => {});
       if (signal.aborted) return;
       await this.#tidy().catch((cause: unknown) => {
-        if (!signal.aborted)
-          log.error({ err: cause }, "tidying up failed; it is tried again in a minute");
+        if (!signal.aborted) log.error({ err: cause }, "tidying up failed; it is tried again in a minute");
       });
     }
   }

@@ -89,8 +89,7 @@ export class Intake {
     }
     const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
     try {
-      if (news.length > 0 || notification.truncatedAlerts > 0)
-        await this.#keep(notification, body, news);
+      if (news.length > 0 || notification.truncatedAlerts > 0) await this.#keep(notification, body, news);
       else this.#episodes.confirm(notification.alerts, this.#clock.now());
       // A duplicate of something that is still being written must not be answered before it is on disk.
       await Promise.all(known);
@@ -107,11 +106,7 @@ export class Intake {
     return { kind: "unavailable", reason: reason(code, message) };
   }
 
-  async #keep(
-    notification: Notification,
-    body: Uint8Array,
-    news: readonly string[],
-  ): Promise<void> {
+  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
     const at = this.#clock.now();
     const durable = this.#records.commit([{ at, kind: "notification", data: body }], []);
     for (const key of news) this.#waiting.set(key, durable);
@@ -166,9 +161,7 @@ export class Intake {
     taken.push(...alerts);
     const done = from + alerts.length >= notification.alerts.length;
     if (done) this.#backlog.shift();
-    const next = done
-      ? { seq: first.seq + 1, alert: 0 }
-      : { seq: first.seq, alert: from + alerts.length };
+    const next = done ? { seq: first.seq + 1, alert: 0 } : { seq: first.seq, alert: from + alerts.length };
     change.put(this.#records.putCursor(next));
   }
 

@@ -65,9 +65,7 @@ export class Ledger {
       const about = aboutOf(escalation);
       const told = this.places.posted(about) !== null || this.debts.of(about).length > 0;
       const owed =
-        told || escalation.status !== "open"
-          ? null
-          : this.debts.draft(about, "post", escalation.openedAt);
+        told || escalation.status !== "open" ? null : this.debts.draft(about, "post", escalation.openedAt);
       // As if it had been tried: it is looked for before it is posted.
       if (owed !== null) this.debts.accept({ ...owed, sending: escalation.openedAt });
     }
@@ -85,8 +83,7 @@ export class Ledger {
   set(escalation: Escalation): void {
     const what = whatOf(escalation);
     this.#escalations.set(escalation.id, escalation);
-    if (escalation.status === "open" && !this.#openBy.has(what))
-      this.#openBy.set(what, escalation.id);
+    if (escalation.status === "open" && !this.#openBy.has(what)) this.#openBy.set(what, escalation.id);
     if (escalation.status === "resolved" && this.#openBy.get(what) === escalation.id)
       this.#openBy.delete(what);
   }
@@ -125,9 +122,7 @@ export class Ledger {
   forgetBefore(then: number): Put[] {
     const over = (one: Escalation): number =>
       one.resolvedAt ?? (this.members(one.id).size === 0 ? one.openedAt : Number.MAX_SAFE_INTEGER);
-    const old = [...this.all()].filter(
-      (one) => over(one) < then && this.debts.of(aboutOf(one)).length === 0,
-    );
+    const old = [...this.all()].filter((one) => over(one) < then && this.debts.of(aboutOf(one)).length === 0);
     for (const one of old) this.drop(one);
     const used = new Set([...this.all()].map(({ digest }) => digest));
     const digests = this.places.finished(then, used).map((id) => `digest/${id}`);
@@ -157,8 +152,7 @@ export class Ledger {
   /** Its message is there now. */
   delivered(about: string, posted: Posted): Put {
     const subject = this.#subject(about);
-    if (subject !== undefined && "kind" in subject)
-      this.#escalations.set(subject.id, { ...subject, posted });
+    if (subject !== undefined && "kind" in subject) this.#escalations.set(subject.id, { ...subject, posted });
     return this.places.delivered(about, posted);
   }
 

@@ -40,9 +40,7 @@ export class Observer {
   }
 
   /** A service with its tasks, by id; the state is null when it is gone. */
-  progress(
-    serviceId: string,
-  ): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
+  progress(serviceId: string): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
     return this.#observe(async () => {
       const state = await this.#swarm.service(serviceId, this.#signal);
       return {
@@ -59,8 +57,7 @@ export class Observer {
       const promql = query();
       if (promql === null) return null;
       return await this.#observe(async () => {
-        if (metrics === null)
-          throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
+        if (metrics === null) throw new Fault("refused", "verify.query needs HOMEOSTAT_PROMETHEUS_URL");
         const samples = await metrics.query(promql, this.#signal);
         return samples.some((sample) => !Number.isNaN(sample.value));
       });

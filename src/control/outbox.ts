@@ -122,8 +122,7 @@ export class Outbox {
     const now = this.#parts.clock.now();
     if (now < channel.seen) forgetTimes(channel);
     channel.seen = now;
-    let best: { subject: Subject; rank: readonly [number, number, string]; at: number } | null =
-      null;
+    let best: { subject: Subject; rank: readonly [number, number, string]; at: number } | null = null;
     for (const subject of channel.subjects.values()) {
       const [first] = this.#debts.of(subject.about);
       if (first === undefined) {
@@ -132,13 +131,7 @@ export class Outbox {
       }
       const known = this.#parts.escalations.ledger.places.posted(subject.about) !== null;
       const spaced = known && first.op !== "reply" ? subject.editedAt + pace.edits : 0;
-      const at = Math.max(
-        now,
-        subject.notBefore,
-        channel.notBefore,
-        channel.sentAt + pace.apart,
-        spaced,
-      );
+      const at = Math.max(now, subject.notBefore, channel.notBefore, channel.sentAt + pace.apart, spaced);
       const rank = [at, known ? 1 : 0, first.id] as const;
       if (best === null || before(rank, best.rank)) best = { subject, rank, at };
     }
@@ -220,10 +213,7 @@ function forgetTimes(channel: Channel): void {
   }
 }
 
-function before(
-  a: readonly [number, number, string],
-  b: readonly [number, number, string],
-): boolean {
+function before(a: readonly [number, number, string], b: readonly [number, number, string]): boolean {
   if (a[0] !== b[0]) return a[0] < b[0];
   return a[1] === b[1] ? a[2] < b[2] : a[1] < b[1];
 }

@@ -33,6 +33,7 @@ export class Records {
   /** Which call of `persist` wrote a key last, while that call is under way. */
   readonly #lastTurn = new Map<string, number>();
   #turns = 0;
+  #serial = 0;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -46,9 +47,7 @@ export class Records {
   async load(): Promise<void> {
     // The store holds what this class wrote: shapes are known, and the schema version guards against others.
     await this.#each("episode/", (value) => this.#remember(value as Episode));
-    await this.#each("past/", (value) =>
-      this.#past.set((value as Past).fingerprint, value as Past),
-    );
+    await this.#each("past/", (value) => this.#past.set((value as Past).fingerprint, value as Past));
     await this.#each("intent/", (value) => this.intents.set((value as Intent).id, value as Intent));
     await this.#each("target/", (value) =>
       this.#histories.set(targetId((value as TargetHistory).target), value as TargetHistory),
@@ -70,6 +69,12 @@ export class Records {
     }
   }
 
+  /** For a new episode; after those of an earlier process as well, as long as the clock is not set back by much. */
+  nextSerial(now: number): number {
+    this.#serial = Math.max(this.#serial + 1, now * 1000);
+    return this.#serial;
+  }
+
   open(fingerprint: string): Episode | undefined {
     return this.#byFingerprint.get(fingerprint);
   }
@@ -83,6 +88,7 @@ export class Records {
   }
 
   #remember(episode: Episode): void {
+    this.#serial = Math.max(this.#serial, episode.serial);
     this.episodes.set(episode.id, episode);
     this.#byFingerprint.set(episode.alert.fingerprint, episode);
   }

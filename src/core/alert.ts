@@ -45,10 +45,7 @@ export const Notification = z.looseObject(
   {
     version: z.literal("4", 'expected "4"'),
     groupKey: text(),
-    truncatedAlerts: z
-      .int("expected a whole number")
-      .nonnegative("expected a number from 0")
-      .default(0),
+    truncatedAlerts: z.int("expected a whole number").nonnegative("expected a number from 0").default(0),
     receiver: text(),
     status,
     alerts: z.array(Alert, "expected a list"),

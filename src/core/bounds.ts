@@ -15,11 +15,7 @@ type Found =
   | { kind: "missing" }
   | { kind: "invalid"; reason: Reason };
 
-function find(
-  own: number | undefined,
-  side: 0 | 1,
-  labels: Readonly<Record<string, string>>,
-): Found {
+function find(own: number | undefined, side: 0 | 1, labels: Readonly<Record<string, string>>): Found {
   if (own !== undefined) return { kind: "found", value: own, from: "the rule" };
   for (const pair of labelPairs) {
     const name = pair[side];
@@ -44,10 +40,9 @@ export function boundsOf(
   if (min.kind === "invalid") return { kind: "none", reason: min.reason };
   if (max.kind === "invalid") return { kind: "none", reason: max.reason };
   if (min.kind === "missing" || max.kind === "missing") {
-    const missing = [
-      min.kind === "missing" ? "minimum" : "",
-      max.kind === "missing" ? "maximum" : "",
-    ].filter(Boolean);
+    const missing = [min.kind === "missing" ? "minimum" : "", max.kind === "missing" ? "maximum" : ""].filter(
+      Boolean,
+    );
     const message = `No ${missing.join(" and no ")} is set: give min and max in the rule, or homeostat.min and homeostat.max as labels of the service`;
     return { kind: "none", reason: reason("NoBounds", message) };
   }

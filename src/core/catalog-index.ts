@@ -55,12 +55,7 @@ function build(rules: readonly Indexed[], on: "firing" | "resolved"): Index {
   return { byLabel, others };
 }
 
-function put(
-  index: Map<string, Map<string, Entry[]>>,
-  name: string,
-  value: string,
-  entry: Entry,
-): void {
+function put(index: Map<string, Map<string, Entry[]>>, name: string, value: string, entry: Entry): void {
   const byValue = index.get(name) ?? new Map<string, Entry[]>();
   index.set(name, byValue);
   const list = byValue.get(value);

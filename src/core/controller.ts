@@ -63,7 +63,7 @@ export type ServiceView = ServiceState & {
   readonly failedTasks: number;
 };
 
-/** `before` is exclusive: a journal sequence number, or for episodes and escalations an epoch time. */
+/** `before` is exclusive: a journal sequence number, or the serial of an episode or escalation. */
 export type Page = { readonly limit: number; readonly before?: number };
 
 export interface Controller {

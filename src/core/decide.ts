@@ -115,11 +115,7 @@ function propose(situation: Situation): Proposal {
       return {
         kind: "propose",
         direction: sized.direction,
-        effect: onService(
-          situation,
-          { kind: "replicas", replicas: sized.replicas },
-          sized.replicas,
-        ),
+        effect: onService(situation, { kind: "replicas", replicas: sized.replicas }, sized.replicas),
         reason: reason("Sized", message),
       };
     }
@@ -136,9 +132,7 @@ function propose(situation: Situation): Proposal {
       const service = observed(situation);
       const { name, replicas, image, previous } = service;
       const remembered =
-        previous === null || previous.sameTasks
-          ? rememberedImage(situation.history, service)
-          : null;
+        previous === null || previous.sameTasks ? rememberedImage(situation.history, service) : null;
       const set =
         remembered === null
           ? ({ kind: "previous-spec" } as const)

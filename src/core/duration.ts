@@ -15,20 +15,24 @@ const shape = new RegExp(`^(?=.)${units.map(([unit]) => `(?:(\\d{1,9})${unit})?`
 
 const expected = "expected a duration such as 30s, 5m or 1h30m";
 
+/** Prometheus counts nanoseconds in 64 bits, about 292 years; beyond that dates could not be written down either. */
+const longest = 9_223_372_036_854;
+
 /** Milliseconds of a duration in Prometheus's notation (`1h30m`, `500ms`, `0`); null when it is none. */
 export function parseDuration(text: string): number | null {
   if (text === "0") return 0;
   const parts = shape.exec(text);
   if (parts === null) return null;
   const ms = units.reduce((sum, [, size], index) => sum + Number(parts[index + 1] ?? 0) * size, 0);
-  return Number.isSafeInteger(ms) ? ms : null;
+  return ms <= longest ? ms : null;
 }
 
 /** The shortest exact notation: 90,000 is `1m30s`. */
 export function formatDuration(ms: number): string {
-  let rest = Math.round(ms);
+  let rest = Math.abs(Math.round(ms));
   if (rest === 0) return "0s";
-  let text = "";
+  // Clocks are set back now and then; the sign is for reading and not part of the notation.
+  let text = ms < 0 ? "-" : "";
   for (const [unit, size] of units) {
     if (rest < size) continue;
     text += `${Math.floor(rest / size)}${unit}`;

@@ -47,6 +47,8 @@ export type Episode = {
   readonly alert: Alert;
   readonly group: Group;
   readonly openedAt: number;
+  /** Grows with each episode; no two are alike, so lists are paged by it. */
+  readonly serial: number;
   /** When Alertmanager last told us, or confirmed, that it still fires. */
   readonly confirmedAt: number;
   /** False until the catalog was asked, and again once it is resolved, for the rules that wait for that. */

@@ -55,6 +55,9 @@ export type Escalation = {
   readonly digest: string | null;
 };
 
+/** The order in which escalations were opened, as a number: lists are paged by it. */
+export const serialOf = ({ id }: Pick<Escalation, "id">): number => Number.parseInt(id, 36);
+
 /** What a caller asks to be told. */
 export type Question = {
   readonly kind: EscalationKind;
@@ -125,9 +128,7 @@ export const resolve = (escalation: Escalation, now: number): Escalation => ({
 /** `HighLatency on shop_web`: what people call an alert. */
 export function nameOf(labels: Labels): string {
   const name = label(labels, "alertname") || "An alert without a name";
-  const where = ["service", "job", "instance"]
-    .map((key) => label(labels, key))
-    .find((value) => value !== "");
+  const where = ["service", "job", "instance"].map((key) => label(labels, key)).find((value) => value !== "");
   return where === undefined ? name : `${name} on ${where}`;
 }
 
@@ -167,10 +168,7 @@ function sampleOf(alert: NonNullable<Question["alert"]>): Sample {
   return {
     labels,
     annotations: Object.fromEntries(
-      annotations.map(([name, value]) => [
-        short(name, longestValue),
-        short(value, longestAnnotation),
-      ]),
+      annotations.map(([name, value]) => [short(name, longestValue), short(value, longestAnnotation)]),
     ),
     startsAt: alert.startsAt,
     generatorURL: alert.generatorURL.length > longestUrl ? "" : alert.generatorURL,

@@ -68,11 +68,7 @@ function visitField(node: Node, [of, field]: unknown[], refuse: Refuse): void {
   if (!isNode(of) || of.op !== "id") return;
   const fields = names.get(String(of.args));
   if (fields === undefined || fields.includes(String(field))) return;
-  refuse(
-    node,
-    `${String(of.args)} has no field ${String(field)}`,
-    wordsNear(String(field), fields),
-  );
+  refuse(node, `${String(of.args)} has no field ${String(field)}`, wordsNear(String(field), fields));
 }
 
 function visitCall(node: Node, args: unknown[], refuse: Refuse): void {

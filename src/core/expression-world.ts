@@ -121,9 +121,7 @@ export const environment: Environment = new Environment({
   )
   .registerFunction("int_strict(string): int", wholeNumber)
   .registerFunction("int_strict(int): int", (value: bigint) => value)
-  .registerFunction("int_strict(double): int", (value: number) =>
-    wholeNumber(String(Math.trunc(value))),
-  )
+  .registerFunction("int_strict(double): int", (value: number) => wholeNumber(String(Math.trunc(value))))
   .registerFunction(`string(${timestamp}): string`, (at: Date) => at.toISOString());
 
 const nobody = new ServiceView(null);

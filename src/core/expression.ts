@@ -41,11 +41,7 @@ const longest = 4096;
 export function compileExpression(source: string): Compiled<Expression> {
   if (source.trim() === "") return fault("the expression is empty", 0, "an expression in CEL");
   if (source.length > longest) {
-    return fault(
-      `the expression has ${source.length} characters`,
-      0,
-      `at most ${longest} characters`,
-    );
+    return fault(`the expression has ${source.length} characters`, 0, `at most ${longest} characters`);
   }
   try {
     const parsed = environment.parse(source);
@@ -88,8 +84,7 @@ export function compileCondition(
   const compiled = compileExpression(source);
   if (!compiled.ok) return compiled;
   const { type, needsService, evaluate } = compiled.value;
-  if (type !== "bool" && type !== "dyn")
-    return fault(`the condition gives ${type}`, 0, "true or false");
+  if (type !== "bool" && type !== "dyn") return fault(`the condition gives ${type}`, 0, "true or false");
   const holds = (scope: Scope): boolean => {
     const value = evaluate(scope);
     if (typeof value !== "boolean")

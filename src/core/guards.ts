@@ -79,8 +79,7 @@ const isReplicated: Guard = (situation) => {
 };
 
 const obeysLabel: Guard = (situation, direction) => {
-  const wish =
-    situation.service === null ? undefined : observed(situation).labels["homeostat.pause"];
+  const wish = situation.service === null ? undefined : observed(situation).labels["homeostat.pause"];
   if (wish === undefined || wish === "")
     return pass("NoPauseLabel", "The service has no label homeostat.pause");
   const covers = wish === "all" || wish === direction || !["up", "down"].includes(wish);
@@ -96,8 +95,7 @@ const noRollout: Guard = (situation) => {
   if (situation.service === null) return pass("NoRollout", "The action changes no service");
   const { update, name } = observed(situation);
   const busy =
-    update !== null &&
-    ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
+    update !== null && ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
   if (!busy) return pass("NoRollout", `${name} is not being rolled out`);
   // A rollback is what ends a rollout that the engine itself has paused.
   if (update.state === "paused" && situation.plan.kind === "rollback")
@@ -110,14 +108,10 @@ const noRollout: Guard = (situation) => {
 
 const handsOff: Guard = ({ history, now, policy }) => {
   const { noticed } = history;
-  if (noticed === null || !noticed.byHand)
-    return pass("NotChangedByHand", "Nobody else changed it lately");
+  if (noticed === null || !noticed.byHand) return pass("NotChangedByHand", "Nobody else changed it lately");
   const until = noticed.at + policy.handsOff;
   if (now >= until)
-    return pass(
-      "NotChangedByHand",
-      `The last change by hand was ${formatDuration(now - noticed.at)} ago`,
-    );
+    return pass("NotChangedByHand", `The last change by hand was ${formatDuration(now - noticed.at)} ago`);
   return hold("ChangedByHand", `${noticed.reason.message}; left alone until ${time(until)}`, {
     until,
     expected: true,
@@ -125,8 +119,7 @@ const handsOff: Guard = ({ history, now, policy }) => {
 };
 
 const canRollBack: Guard = (situation) => {
-  if (situation.plan.kind !== "rollback")
-    return pass("NoRollbackNeeded", "The action is no rollback");
+  if (situation.plan.kind !== "rollback") return pass("NoRollbackNeeded", "The action is no rollback");
   const service = observed(situation);
   const { previous, name } = service;
   if (previous !== null && !previous.sameTasks) {
@@ -134,10 +127,7 @@ const canRollBack: Guard = (situation) => {
   }
   const remembered = rememberedImage(situation.history, service);
   if (remembered !== null) {
-    return pass(
-      "CanRollBack",
-      `Before the scaling that came after the deploy, ${name} ran ${remembered}`,
-    );
+    return pass("CanRollBack", `Before the scaling that came after the deploy, ${name} ran ${remembered}`);
   }
   return previous === null
     ? hold("NothingToRollBackTo", `The engine remembers no earlier spec of ${name}`)
@@ -169,11 +159,10 @@ const hasCooledDown: Guard = (situation, direction) => {
   const until = last.at + cooldownOf(situation, direction);
   if (situation.now >= until)
     return pass("CooledDown", `The last action in this direction was at ${time(last.at)}`);
-  return hold(
-    "CooldownActive",
-    `${last.rule} acted at ${time(last.at)}; cooldown until ${time(until)}`,
-    { until, expected: true },
-  );
+  return hold("CooldownActive", `${last.rule} acted at ${time(last.at)}; cooldown until ${time(until)}`, {
+    until,
+    expected: true,
+  });
 };
 
 /** Down soon after up is flapping. Up is never blocked by a down: too little is worse than too much. */
@@ -183,11 +172,10 @@ const isSteady: Guard = (situation, direction) => {
   const up = history.actions.findLast((action) => action.direction === "up");
   if (up !== undefined && now < up.at + rule.cooldown.down) {
     const until = up.at + rule.cooldown.down;
-    return hold(
-      "Flapping",
-      `It was scaled up at ${time(up.at)}; not down again before ${time(until)}`,
-      { until, expected: true },
-    );
+    return hold("Flapping", `It was scaled up at ${time(up.at)}; not down again before ${time(until)}`, {
+      until,
+      expected: true,
+    });
   }
   // A minute spans the pauses between a held rule's looks; a rule that may flap sooner need not wait longer for it.
   const memory = Math.min(60_000, rule.cooldown.down);

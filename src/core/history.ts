@@ -39,10 +39,7 @@ export const noHistory = (target: Target): TargetHistory => ({
 const memory = 30 * 24 * 3_600_000;
 const mostActions = 1000;
 
-export function withAction(
-  history: TargetHistory,
-  action: TargetHistory["actions"][number],
-): TargetHistory {
+export function withAction(history: TargetHistory, action: TargetHistory["actions"][number]): TargetHistory {
   const recent = history.actions.filter(
     (past) => past.at > action.at - memory && past.intent !== action.intent,
   );

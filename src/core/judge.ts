@@ -42,10 +42,7 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
     intent.effect.set.kind === "replicas" &&
     state.replicas !== intent.effect.after
   ) {
-    return superseded(
-      "ChangedSince",
-      `It was scaled to ${state.replicas} meanwhile, not by Homeostat`,
-    );
+    return superseded("ChangedSince", `It was scaled to ${state.replicas} meanwhile, not by Homeostat`);
   }
   if (state.update?.state === "paused" || state.update?.state.startsWith("rollback")) {
     return failed(
@@ -60,9 +57,7 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
   const counts = `${running} of ${state.replicas} run`;
   // A global service's size is what the scheduler wants of it.
   const wanted =
-    state.mode === "global"
-      ? tasks.filter((task) => task.desired === "running").length
-      : state.replicas;
+    state.mode === "global" ? tasks.filter((task) => task.desired === "running").length : state.replicas;
   const converged = running === wanted && state.update?.state !== "updating";
   if (!converged)
     return late
@@ -71,9 +66,7 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
   if (condition === null)
     return verified(`${counts}, ${formatDuration(evidence.now - intent.at)} after the action`);
   if (condition.kind === "failed")
-    return late
-      ? failed("VerificationUnknown", condition.message, false)
-      : pending(condition.message);
+    return late ? failed("VerificationUnknown", condition.message, false) : pending(condition.message);
   if (condition.value) return verified(`${counts} and the condition holds`);
   return late
     ? failed("ConditionNotMet", `The condition did not hold within ${within(intent)}`, true)

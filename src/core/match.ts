@@ -37,9 +37,7 @@ export function match(
 
 function refusal(rule: CompiledRule, when: (scope: Scope) => boolean, scope: Scope): Reason | null {
   try {
-    return when(scope)
-      ? null
-      : reason("WhenFalse", `${rule.name}: its condition ${rule.spec.when} is false`);
+    return when(scope) ? null : reason("WhenFalse", `${rule.name}: its condition ${rule.spec.when} is false`);
   } catch (cause) {
     if (!(cause instanceof ExpressionError)) throw cause;
     return reason("WhenFailed", `${rule.name}: ${cause.message}`);

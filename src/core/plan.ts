@@ -34,9 +34,7 @@ function sizingOf(action: CompiledAction, scope: Scope): Sizing {
   const text = action.text("to", scope) ?? "";
   // An expression that gives no whole number must not become NaN, which compares as neither more nor less.
   if (!/^\d{1,5}$/.test(text))
-    throw new RangeError(
-      `to: expected a whole number from 0 to 99999, got ${JSON.stringify(text)}`,
-    );
+    throw new RangeError(`to: expected a whole number from 0 to 99999, got ${JSON.stringify(text)}`);
   return { to: Number(text) };
 }
 
@@ -63,10 +61,7 @@ export function plan(action: CompiledAction, scope: Scope): Plan {
         url: action.text("url", scope) ?? "",
         method: spec.method,
         headers: Object.fromEntries(
-          Object.keys(spec.headers).map((name) => [
-            name,
-            action.text(`headers.${name}`, scope) ?? "",
-          ]),
+          Object.keys(spec.headers).map((name) => [name, action.text(`headers.${name}`, scope) ?? ""]),
         ),
         bearerFile: spec.bearerFile ?? null,
         // Without a body of its own the receiver gets the alert, which is what it is told about.

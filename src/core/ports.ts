@@ -140,10 +140,6 @@ export interface Store {
   /** Calls back for each entry committed after `after`, in order, also by others; returns the stop. */
   watch(after: number, listener: (entry: Entry) => void): () => void;
   /** Drops journal entries older than `olderThan` (epoch ms) and then the oldest beyond `maxBytes`; entries at or after `keepFrom` stay. */
-  retain(bounds: {
-    olderThan: number;
-    maxBytes: number;
-    keepFrom: number;
-  }): Promise<{ dropped: number }>;
+  retain(bounds: { olderThan: number; maxBytes: number; keepFrom: number }): Promise<{ dropped: number }>;
   close(): Promise<void>;
 }

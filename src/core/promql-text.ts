@@ -24,8 +24,7 @@ export function promqlFaults(template: CompiledTemplate): TextFault[] {
       continue;
     }
     const type = template.types[index++];
-    if (open === '"' || open === "'" || ((type === "int" || type === "double") && open === null))
-      continue;
+    if (open === '"' || open === "'" || ((type === "int" || type === "double") && open === null)) continue;
     const message = `\${${part.source}} stands outside of quotes`;
     faults.push({ message, offset: part.offset, expected: `"\${…}"` });
   }

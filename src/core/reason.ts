@@ -12,11 +12,7 @@ export class Fault extends Error {
   /** How long the other side asked us to wait, in milliseconds; null when it did not say. */
   readonly retryAfter: number | null;
 
-  constructor(
-    code: Fault["code"],
-    message: string,
-    options: { cause?: unknown; retryAfter?: number } = {},
-  ) {
+  constructor(code: Fault["code"], message: string, options: { cause?: unknown; retryAfter?: number } = {}) {
     super(message, { cause: options.cause });
     this.name = "Fault";
     this.code = code;

@@ -27,9 +27,7 @@ function asked(sizing: Sizing, replicas: number): number {
   const amount = Number.parseInt(by, 10);
   if (!by.endsWith("%")) return replicas + amount;
   const part = (replicas * Math.abs(amount)) / 100;
-  return amount > 0
-    ? replicas + Math.max(1, Math.ceil(part))
-    : replicas - Math.max(1, Math.floor(part));
+  return amount > 0 ? replicas + Math.max(1, Math.ceil(part)) : replicas - Math.max(1, Math.floor(part));
 }
 
 /** The direction a rule has in mind before the service is known; none for an absolute size. */
@@ -51,8 +49,7 @@ export function size(sizing: Sizing, replicas: number, { min, max }: Bounds): Si
     reason: reason(code, message),
     expected,
   });
-  if (direction === "none")
-    return hold("AlreadyThere", `It has ${replicas} replicas already`, true);
+  if (direction === "none") return hold("AlreadyThere", `It has ${replicas} replicas already`, true);
   if (replicas > max) {
     return hold(
       "AboveMaximum",
@@ -67,8 +64,7 @@ export function size(sizing: Sizing, replicas: number, { min, max }: Bounds): Si
       false,
     );
   }
-  if (direction === "up" && replicas === max)
-    return hold("AtMaximum", `${replicas} is the maximum`, false);
+  if (direction === "up" && replicas === max) return hold("AtMaximum", `${replicas} is the maximum`, false);
   if (direction === "down" && replicas <= min)
     return hold("AtMinimum", `${replicas} is at the minimum of ${min}`, true);
   const bounded = Math.min(max, Math.max(min, wanted));

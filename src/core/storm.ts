@@ -29,7 +29,6 @@ export function admit(storm: StormState, now: number, rule: StormRule = usualSto
   }
   // The distance and not the difference: a clock that was set back must not turn old threads into a storm.
   const threads = storm.threads.filter((at) => Math.abs(now - at) < rule.within);
-  if (threads.length >= rule.most)
-    return { kind: "digest", opens: true, state: { threads, digestAt: now } };
+  if (threads.length >= rule.most) return { kind: "digest", opens: true, state: { threads, digestAt: now } };
   return { kind: "thread", state: { threads: [...threads, now], digestAt: null } };
 }

@@ -6,8 +6,7 @@ export type Target = {
 };
 
 /** One string a target, for lanes, store keys and the journal: `default/service/shop_web`. */
-export const targetId = (target: Target): string =>
-  `${target.cluster}/${target.kind}/${target.name}`;
+export const targetId = (target: Target): string => `${target.cluster}/${target.kind}/${target.name}`;
 
 /** A service as it was observed: the parts of the engine's answer that decisions are made of. */
 export type ServiceState = {

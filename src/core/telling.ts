@@ -91,15 +91,10 @@ export function digestMessage(
 }
 
 /** The escalations by what they are called and why they were opened, most alerts first. */
-function counted(
-  escalations: readonly Escalation[],
-): { text: string; count: number; open: number }[] {
+function counted(escalations: readonly Escalation[]): { text: string; count: number; open: number }[] {
   const rows = new Map<string, { text: string; count: number; open: number; since: number }>();
   for (const escalation of escalations) {
-    const alertname = label(
-      escalation.samples[0]?.labels ?? escalation.group?.labels ?? {},
-      "alertname",
-    );
+    const alertname = label(escalation.samples[0]?.labels ?? escalation.group?.labels ?? {}, "alertname");
     const key = JSON.stringify([alertname, escalation.reason.code]);
     const row = rows.get(key) ?? {
       text: `${alertname || escalation.title} (${escalation.reason.code}), since ${time(escalation.openedAt)}`,
@@ -133,9 +128,7 @@ function timing(escalation: Escalation, now: number): Field[] {
     { name: "Since", value: since(start, resolvedAt ?? now, resolvedAt !== null) },
     ...(resolvedAt === null
       ? []
-      : [
-          { name: "Resolved", value: `after ${lasted(resolvedAt - start)}, at ${utc(resolvedAt)}` },
-        ]),
+      : [{ name: "Resolved", value: `after ${lasted(resolvedAt - start)}, at ${utc(resolvedAt)}` }]),
     ...(total > 1 ? [{ name: "Firing", value: `${firing} of ${total} alerts` }] : []),
     ...(rule === null ? [] : [{ name: "Rule", value: rule }]),
   ];
@@ -170,9 +163,7 @@ function linksOf({ samples, group }: Escalation, shared: Labels): Link[] {
   const first = samples[0];
   const noted = (names: readonly string[]): string =>
     names.map((name) => label(first?.annotations ?? {}, name)).find((url) => url !== "") ?? "";
-  const silence = samples.every(({ whole }) => whole)
-    ? silenceUrl(group?.externalURL ?? "", shared)
-    : "";
+  const silence = samples.every(({ whole }) => whole) ? silenceUrl(group?.externalURL ?? "", shared) : "";
   return [
     { text: "Runbook", url: noted(["runbook_url", "runbook"]) },
     { text: "Dashboard", url: noted(["dashboard", "dashboard_url", "dashboardURL"]) },
@@ -187,17 +178,14 @@ function linksOf({ samples, group }: Escalation, shared: Labels): Link[] {
  * or where the address gets too long to be followed.
  */
 function silenceUrl(externalURL: string, labels: Labels): string {
-  const matchers = Object.entries(labels).map(
-    ([name, value]) => `${matcherName(name)}=${quoted(value)}`,
-  );
+  const matchers = Object.entries(labels).map(([name, value]) => `${matcherName(name)}=${quoted(value)}`);
   if (externalURL === "" || matchers.length === 0) return "";
   const filter = encodeURIComponent(`{${matchers.join(",")}}`.toWellFormed());
   const url = `${externalURL.replace(/\/+$/, "")}/#/silences/new?filter=${filter}`;
   return url.length > longestSilenceUrl ? "" : url;
 }
 
-const matcherName = (name: string): string =>
-  /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) ? name : quoted(name);
+const matcherName = (name: string): string => (/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) ? name : quoted(name));
 
 /** Go's string syntax as far as both of Alertmanager's parsers read it. */
 const quoted = (text: string): string =>
@@ -218,8 +206,7 @@ function commonLabels(all: readonly Labels[]): Labels {
 const footer = (parts: readonly string[], dryRun: boolean): string =>
   ["Homeostat", ...parts, ...(dryRun ? ["dry run: nothing is changed"] : [])].join(" · ");
 
-const utc = (at: number): string =>
-  `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+const utc = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 const time = (at: number): string => new Date(at).toISOString().slice(11, 19);
 
 /** `4m 10s`: the two largest units, for reading. */

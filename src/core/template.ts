@@ -125,9 +125,7 @@ export function compileTemplate(
     }
     const compiled = compileExpression(part.source);
     if (!compiled.ok) {
-      faults.push(
-        ...compiled.faults.map((fault) => ({ ...fault, offset: part.offset + fault.offset })),
-      );
+      faults.push(...compiled.faults.map((fault) => ({ ...fault, offset: part.offset + fault.offset })));
     } else if (!printable.has(compiled.value.type)) {
       const message = `\${${part.source}} gives ${compiled.value.type}, which has no text`;
       faults.push({ message, offset: part.offset, expected: "a text or a number" });

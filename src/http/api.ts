@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from "express";
 import { z } from "zod";
 import type { Controller } from "../core/controller.ts";
+import { serialOf } from "../core/escalation.ts";
 import { entryKinds } from "../core/journal.ts";
 import { answer, refuse } from "./answer.ts";
 import { readQuery } from "./query.ts";
@@ -20,7 +21,7 @@ export function readRoutes(
     },
     rules: listed(PageQuery, (page) => numbered(controller.rules(), page)),
     episodes: listed(PageQuery, (page) =>
-      paged(controller.episodes(page), page, (episode) => episode.openedAt),
+      paged(controller.episodes(page), page, (episode) => episode.serial),
     ),
     history: listed(HistoryQuery, async ({ kind, ...query }) => {
       const entries = await soon(() =>
@@ -32,7 +33,7 @@ export function readRoutes(
       numbered(await soon((signal) => controller.services(signal)), page),
     ),
     escalations: listed(PageQuery, (page) =>
-      paged(controller.escalations(page), page, (escalation) => escalation.openedAt),
+      paged(controller.escalations(page), page, serialOf),
     ),
   };
 }
@@ -73,7 +74,7 @@ function numbered(
 const wholeNumber = (expected: string): z.ZodType<number> =>
   z
     .string()
-    .regex(/^\d{1,15}$/, expected)
+    .regex(/^\d{1,16}$/, expected)
     .transform(Number);
 
 const limitExpected = "expected a whole number from 1 to 1000";

@@ -16,10 +16,7 @@ const acted = (direction: Direction, ago: number): { history: TargetHistory } =>
     intent: `earlier-${ago}`,
   }),
 });
-const paused = (
-  scope: string,
-  until: number | null = null,
-): { pauses: ReadonlyMap<string, Pause> } => ({
+const paused = (scope: string, until: number | null = null): { pauses: ReadonlyMap<string, Pause> } => ({
   pauses: new Map([[scope, { scope, by: "ana", reason: "deploy day", at: noon - 1, until }]]),
 });
 const down: Partial<Situation> = {
@@ -39,11 +36,7 @@ describe("acts", () => {
       },
       8,
     ],
-    [
-      "a small percentage still moves",
-      { plan: { kind: "scale", service: "", sizing: { by: "-10%" } } },
-      3,
-    ],
+    ["a small percentage still moves", { plan: { kind: "scale", service: "", sizing: { by: "-10%" } } }, 3],
     ["an absolute size", { plan: { kind: "scale", service: "", sizing: { to: 9 } } }, 9],
     ["a step beyond the maximum ends at the maximum", seeing({ replicas: 11, running: 11 }), 12],
     [
@@ -179,11 +172,7 @@ describe("holds, and says why", () => {
       "the clock was set back since",
       { service: { kind: "seen", at: noon + 60_000, value: aService() } },
     ],
-    [
-      "ServiceUnknown",
-      "the label names no service",
-      { service: { kind: "seen", at: noon, value: null } },
-    ],
+    ["ServiceUnknown", "the label names no service", { service: { kind: "seen", at: noon, value: null } }],
     ["ModeUnsupported", "a global service has no size", seeing({ mode: "global" })],
     [
       "ModeUnsupported",
@@ -194,11 +183,7 @@ describe("holds, and says why", () => {
     ["RolloutInProgress", "a deploy is stuck", busy("paused")],
     ["RolloutInProgress", "the engine rolls back", busy("rollback_started")],
     ["RolloutInProgress", "the engine's rollback is stuck", busy("rollback_paused")],
-    [
-      "ChangedByHand",
-      "a person scaled it a moment ago",
-      { history: { ...noHistory(shop), noticed } },
-    ],
+    ["ChangedByHand", "a person scaled it a moment ago", { history: { ...noHistory(shop), noticed } }],
     ["NoBounds", "neither the rule nor the service has any", seeing({ labels: {} })],
     ["NoBounds", "there is only one", seeing({ labels: { "homeostat.max": "9" } })],
     [
@@ -230,11 +215,7 @@ describe("holds, and says why", () => {
       { ...down, ...seeing({ replicas: 1, running: 1 }) },
     ],
     ["SwitchedOff", "somebody set it to nothing", seeing({ replicas: 0, running: 0 })],
-    [
-      "AlreadyThere",
-      "it has the size",
-      { plan: { kind: "scale", service: "", sizing: { to: 4 } } },
-    ],
+    ["AlreadyThere", "it has the size", { plan: { kind: "scale", service: "", sizing: { to: 4 } } }],
     ["NotConverged", "down while not all run", { ...down, ...seeing({ running: 3 }) }],
     [
       "NotConverged",
@@ -242,17 +223,9 @@ describe("holds, and says why", () => {
       seeing({ running: 3, updatedAt: noon - minutes(3) }),
     ],
     ["CooldownActive", "it was scaled up just now", acted("up", minutes(3) - 1)],
-    [
-      "CooldownActive",
-      "it was scaled down just now",
-      { ...down, ...acted("down", minutes(10) - 1) },
-    ],
+    ["CooldownActive", "it was scaled down just now", { ...down, ...acted("down", minutes(10) - 1) }],
     ["Flapping", "down soon after up", { ...down, ...acted("up", minutes(9)) }],
-    [
-      "ConflictingDirections",
-      "another alert wants it bigger",
-      { ...down, wantedUpAt: noon - 1000 },
-    ],
+    ["ConflictingDirections", "another alert wants it bigger", { ...down, wantedUpAt: noon - 1000 }],
     [
       "LimitReached",
       "it was changed too often",
@@ -270,8 +243,7 @@ describe("holds, and says why", () => {
   ];
   it("ConflictingDirections ends with the rule's own down cooldown where that is shorter than a minute", () => {
     const rule = aRule({ cooldown: { up: 5000, down: 10_000 } });
-    const wanted = (ago: number) =>
-      decide(aSituation({ ...down, rule, wantedUpAt: noon - ago })).reason.code;
+    const wanted = (ago: number) => decide(aSituation({ ...down, rule, wantedUpAt: noon - ago })).reason.code;
     expect([wanted(9999), wanted(10_000)]).toEqual(["ConflictingDirections", "Sized"]);
   });
 
@@ -401,9 +373,7 @@ describe("for any situation", () => {
     fc.assert(
       fc.property(world, ({ sizing, min, max }) => {
         const plan = { kind: "scale", service: "", sizing, min, max } as const;
-        const decision = decide(
-          aSituation({ plan, service: { kind: "failed", at: noon, message: "" } }),
-        );
+        const decision = decide(aSituation({ plan, service: { kind: "failed", at: noon, message: "" } }));
         expect(decision.kind).toBe("hold");
       }),
     );

@@ -130,11 +130,7 @@ describe("what a person reads of an escalation", () => {
   it("is what several alerts share, and a line for each", () => {
     const two = join(
       opened(),
-      alert(
-        { alertname: "HighLatency", service: "shop_api", severity: "page" },
-        {},
-        "2026-01-15T11:58:00Z",
-      ),
+      alert({ alertname: "HighLatency", service: "shop_api", severity: "page" }, {}, "2026-01-15T11:58:00Z"),
     );
     const message = told(two);
     expect(message.title).toBe("HighLatency on shop_web: no rule knows this alert (2 alerts)");
@@ -146,9 +142,7 @@ describe("what a person reads of an escalation", () => {
       { name: "Firing", value: "2 of 2 alerts" },
       { name: "severity", value: "page" },
     ]);
-    expect(linkOf(two, "Silence")).toContain(
-      encodeURIComponent('{alertname="HighLatency",severity="page"}'),
-    );
+    expect(linkOf(two, "Silence")).toContain(encodeURIComponent('{alertname="HighLatency",severity="page"}'));
     expect(told(leave(two, noon)).fields).toContainEqual({
       name: "Firing",
       value: "1 of 2 alerts",
@@ -220,11 +214,7 @@ describe("the link to a silence", () => {
       String.raw`{alertname="say \"a\\b\"\n&}"}`,
     ],
     ["quotes a name that needs it", { "my.label": "a" }, '{"my.label"="a"}'],
-    [
-      "takes what is no text as Alertmanager shows it",
-      { alertname: "\ud800" },
-      '{alertname="\ufffd"}',
-    ],
+    ["takes what is no text as Alertmanager shows it", { alertname: "\ud800" }, '{alertname="\ufffd"}'],
   ])("%s", (_what, labels, filter) => {
     const url = linkOf(opened({ alert: alert(labels) }), "Silence");
     expect(url).toBe(`http://am:9093/#/silences/new?filter=${encodeURIComponent(filter)}`);
@@ -237,9 +227,7 @@ describe("the link to a silence", () => {
     [
       "an address that would be too long",
       {
-        alert: alert(
-          Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`l${n}`, "x".repeat(400)])),
-        ),
+        alert: alert(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`l${n}`, "x".repeat(400)]))),
       },
     ],
     ["an unknown Alertmanager", { group: null }],
@@ -249,9 +237,7 @@ describe("the link to a silence", () => {
 });
 
 it("keeps little of an alert of any size, and labels of any name", () => {
-  const huge = Object.fromEntries(
-    Array.from({ length: 1000 }, (_, n) => [`l${n}`, "x".repeat(65_536)]),
-  );
+  const huge = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`l${n}`, "x".repeat(65_536)]));
   const escalation = opened({
     alert: alert({ ...huge, ["__proto__"]: "odd" }, huge),
     trail: ["x".repeat(65_536)],
@@ -274,8 +260,7 @@ describe("a digest", () => {
   ];
 
   it("counts by alert, says since when, and leads to Alertmanager", () => {
-    expect(digestMessage(digest, some, { now: noon + 60_000, dryRun: false }))
-      .toMatchInlineSnapshot(`
+    expect(digestMessage(digest, some, { now: noon + 60_000, dryRun: false })).toMatchInlineSnapshot(`
       {
         "fields": [
           {
@@ -322,9 +307,7 @@ describe("a digest", () => {
     const many = Array.from({ length: 30 }, (_, n) =>
       opened({ alert: alert({ alertname: `A${n}` }) }, `e${n}`),
     );
-    const lines = digestMessage(digest, many, { now: noon, dryRun: false }).paragraphs[1]?.split(
-      "\n",
-    );
+    const lines = digestMessage(digest, many, { now: noon, dryRun: false }).paragraphs[1]?.split("\n");
     expect(lines).toHaveLength(21);
     expect(lines?.at(-1)).toBe("and 10 more");
   });

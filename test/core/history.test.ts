@@ -16,12 +16,7 @@ const rows: [
   ["nothing changed", seen(4, "a"), { replicas: 4, intent: "a" }, undefined],
   ["an intent of ours changed it", seen(4, "a"), { replicas: 6, intent: "b" }, undefined],
   ["a person scaled: the label stays", seen(4, "a"), { replicas: 9, intent: "a" }, "ChangedByHand"],
-  [
-    "a person scaled what we never touched",
-    seen(4, null),
-    { replicas: 9, intent: null },
-    "ChangedByHand",
-  ],
+  ["a person scaled what we never touched", seen(4, null), { replicas: 9, intent: null }, "ChangedByHand"],
   [
     "a deploy put the number of the stack file back",
     seen(6, "a"),

@@ -39,10 +39,7 @@ const task = (patch: Partial<TaskState> = {}): TaskState => ({
 });
 const four = [task(), task(), task(), task()];
 const state = aService({ intent: id, replicas: 4 });
-const seen = (
-  patch: Partial<typeof state> = {},
-  tasks: TaskState[] = four,
-): Evidence["service"] => ({
+const seen = (patch: Partial<typeof state> = {}, tasks: TaskState[] = four): Evidence["service"] => ({
   kind: "seen",
   at: noon,
   value: { state: { ...state, ...patch }, tasks },
@@ -88,11 +85,7 @@ const rows: [name: string, evidence: Partial<Evidence>, expected: object][] = [
   ["a person scaled it meanwhile", { service: seen({ replicas: 9 }) }, { kind: "superseded" }],
   ["a later intent of ours", { service: seen({ intent: "another" }) }, { kind: "superseded" }],
   ["a deploy wiped the label", { service: seen({ intent: null }) }, { kind: "superseded" }],
-  [
-    "it was taken back",
-    { service: seen({ intent: `${id}/undo` }) },
-    { kind: "failed", undoable: false },
-  ],
+  ["it was taken back", { service: seen({ intent: `${id}/undo` }) }, { kind: "failed", undoable: false }],
   [
     "the service is gone",
     { service: { kind: "seen", at: noon, value: { state: null, tasks: [] } } },
@@ -123,9 +116,9 @@ const rows: [name: string, evidence: Partial<Evidence>, expected: object][] = [
   ],
 ];
 it.each(rows)("judges: %s", (_name, evidence, expected) => {
-  expect(
-    judge(intent, { now: noon + 1000, service: seen(), condition: null, ...evidence }),
-  ).toMatchObject(expected);
+  expect(judge(intent, { now: noon + 1000, service: seen(), condition: null, ...evidence })).toMatchObject(
+    expected,
+  );
 });
 
 it("judges a global service by the tasks that the scheduler wants", () => {
@@ -149,11 +142,7 @@ it("judges a global service by the tasks that the scheduler wants", () => {
 const effect = intent.effect.kind === "service" ? intent.effect : undefined;
 const sightings: [name: string, service: Parameters<typeof sight>[1], expected: string][] = [
   ["our label is on it", { version: 8, intent: id, previous: null }, "applied"],
-  [
-    "our label is on the spec before",
-    { version: 9, intent: null, previous: { intent: id } },
-    "applied",
-  ],
+  ["our label is on the spec before", { version: 9, intent: null, previous: { intent: id } }, "applied"],
   ["it has not moved", { version: 7, intent: null, previous: null }, "pending"],
   ["it moved without us", { version: 8, intent: null, previous: { intent: null } }, "missed"],
   ["it is gone", null, "missed"],

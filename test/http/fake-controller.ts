@@ -93,7 +93,7 @@ export class FakeController implements Controller {
 
   episodes({ limit, before }: Page): ReturnType<Controller["episodes"]> {
     return this.episodesOpen
-      .filter((episode) => before === undefined || episode.openedAt < before)
+      .filter((episode) => before === undefined || episode.serial < before)
       .slice(0, limit);
   }
 

@@ -77,12 +77,10 @@ describe("once", () => {
       await clock.advance(minutes(2));
 
       expect(swarm.changes.map(({ set }) => set)).toEqual([{ kind: "replicas", replicas: 4 }]);
-      expect(second.controller.escalations({ limit: 9 })).toMatchObject([
-        { kind: "unknown", firing: 1 },
+      expect(second.controller.escalations({ limit: 9 })).toMatchObject([{ kind: "unknown", firing: 1 }]);
+      expect(second.controller.episodes({ limit: 9 }).flatMap(({ courses }) => courses)).toMatchObject([
+        { phase: "done", tries: 1 },
       ]);
-      expect(
-        second.controller.episodes({ limit: 9 }).flatMap(({ courses }) => courses),
-      ).toMatchObject([{ phase: "done", tries: 1 }]);
       await second.stop();
     },
   );
@@ -123,9 +121,9 @@ describe("once", () => {
     await post(firing());
     await clock.advance(seconds(10));
     expect(swarm.changes).toHaveLength(1);
-    expect(
-      (await journal(["outcome"])).map(({ data }) => (data as { result: object }).result),
-    ).toEqual([{ kind: "applied" }]);
+    expect((await journal(["outcome"])).map(({ data }) => (data as { result: object }).result)).toEqual([
+      { kind: "applied" },
+    ]);
     await stop();
   });
 
@@ -156,9 +154,7 @@ describe("once", () => {
     await post(firing());
     expect(swarm.peek("shop_web")).toMatchObject({ replicas: 4, image: "web:2" });
     expect(
-      (await journal(["outcome"])).map(
-        ({ data }) => (data as { result: { kind: string } }).result.kind,
-      ),
+      (await journal(["outcome"])).map(({ data }) => (data as { result: { kind: string } }).result.kind),
     ).toEqual(["conflict", "applied"]);
     await stop();
   });
@@ -174,9 +170,9 @@ describe("a person outranks it", () => {
     await clock.advance(minutes(5));
     expect(swarm.peek("shop_web").replicas).toBe(9);
     expect(await decisions()).toEqual(["act", "ChangedByHand"]);
-    expect((await journal(["noticed"])).map(({ data }) => (data as { code: string }).code)).toEqual(
-      ["ChangedByHand"],
-    );
+    expect((await journal(["noticed"])).map(({ data }) => (data as { code: string }).code)).toEqual([
+      "ChangedByHand",
+    ]);
     await clock.advance(minutes(5) + seconds(30));
     expect(swarm.peek("shop_web").replicas).toBe(11);
     await stop();

@@ -68,10 +68,7 @@ export async function aHomeostat(wanted: Wanted) {
       const body = notification(...alerts);
       const read = readNotification(body);
       if (read.kind === "faulty") throw new Error(read.faults.join("\n"));
-      const receipt = await running.controller.receive(
-        read.notification,
-        Buffer.from(JSON.stringify(body)),
-      );
+      const receipt = await running.controller.receive(read.notification, Buffer.from(JSON.stringify(body)));
       await clock.advance(0);
       return receipt;
     },

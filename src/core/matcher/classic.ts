@@ -46,8 +46,7 @@ function split(text: string): { token: string; offset: number }[] {
 
 function readOne(token: string, offset: number): Read {
   const found = shape.exec(token);
-  if (found === null)
-    throw new SyntaxFault("expected a label name, one of = != =~ !~, and a value", offset);
+  if (found === null) throw new SyntaxFault("expected a label name, one of = != =~ !~, and a value", offset);
   const [head, name = "", operator = "="] = found;
   let end = token.length;
   while (end > head.length && asciiSpace.test(token[end - 1] ?? "")) end -= 1;
@@ -80,7 +79,6 @@ function unescape(raw: string, offset: number): string {
       value += char;
     }
   }
-  if (!closed)
-    throw new SyntaxFault("the value's closing double quote is missing", offset + text.length);
+  if (!closed) throw new SyntaxFault("the value's closing double quote is missing", offset + text.length);
   return value;
 }

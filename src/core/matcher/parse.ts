@@ -14,15 +14,12 @@ export type Parsed =
  * both know the text and disagree, classic wins.
  */
 export function parseMatchers(text: string): Parsed {
-  if (!text.isWellFormed())
-    return { ok: false, message: "the text is no valid Unicode", offset: 0 };
+  if (!text.isWellFormed()) return { ok: false, message: "the text is no valid Unicode", offset: 0 };
   const utf8 = attempt(readUtf8, text);
   const classic = attempt(readClassic, text);
   // Of two refusals the classic one is told: its words fit what nearly everybody writes.
   if (!classic.ok) return utf8.ok ? utf8 : classic;
-  return utf8.ok && isDeepStrictEqual(utf8.matchers.map(plain), classic.matchers.map(plain))
-    ? utf8
-    : classic;
+  return utf8.ok && isDeepStrictEqual(utf8.matchers.map(plain), classic.matchers.map(plain)) ? utf8 : classic;
 }
 
 const plain = ({ name, operator, value }: Matcher) => [name, operator, value];

@@ -84,8 +84,7 @@ function scan(text: string): Token[] {
     } else {
       const from = at;
       while (at < text.length && !reserved.test(text[at] ?? "")) at += 1;
-      if (at === from)
-        throw new SyntaxFault(`${JSON.stringify(char)} must stand between double quotes`, at);
+      if (at === from) throw new SyntaxFault(`${JSON.stringify(char)} must stand between double quotes`, at);
       tokens.push({ kind: "text", value: text.slice(from, at), offset: from });
     }
   }
@@ -106,8 +105,7 @@ function unquote(inner: string, offset: number): string {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < inner.length;) {
     const bad = new SyntaxFault("an escape that Go's strings do not know", offset + at);
-    if (inner[at] === "\n")
-      throw new SyntaxFault("a line break inside a string is written \\n", offset + at);
+    if (inner[at] === "\n") throw new SyntaxFault("a line break inside a string is written \\n", offset + at);
     if (inner[at] !== "\\") {
       const end = inner.slice(at).search(/[\\\n]/);
       const plain = inner.slice(at, end < 0 ? undefined : at + end);
