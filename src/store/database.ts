@@ -4,7 +4,7 @@ import { openFile } from "./schema.ts";
 import type { Operations, Row, WireChange } from "./wire.ts";
 
 /** Entries dropped at a time, so that commits get their turn in between. */
-const dropAtOnce = 1000;
+const dropAtOnce = 250;
 
 /** Rows of one answer, whatever was asked for (JournalQuery). */
 const mostRows = 10_000;
@@ -68,9 +68,7 @@ export class Database implements Operations {
         ).run(key, value);
       }
     }
-    const insert = this.#sql(
-      "INSERT INTO journal (at, kind, episode, target, data) VALUES (?, ?, ?, ?, ?)",
-    );
+    const insert = this.#sql("INSERT INTO journal (at, kind, episode, target, data) VALUES (?, ?, ?, ?, ?)");
     const seqs = append.map(({ at, kind, episode, target, data }) => {
       const text =
         typeof data === "string"
@@ -118,9 +116,7 @@ export class Database implements Operations {
         .all(...values, kind, most)
         .map(toRow),
     );
-    return rows
-      .sort((a, b) => (order === "oldest-first" ? a.seq - b.seq : b.seq - a.seq))
-      .slice(0, most);
+    return rows.sort((a, b) => (order === "oldest-first" ? a.seq - b.seq : b.seq - a.seq)).slice(0, most);
   }
 
   get(key: string): Versioned | null {
@@ -142,9 +138,7 @@ export class Database implements Operations {
 
   #holds({ name, holder, fence }: Lease): boolean {
     const row = this.#sql("SELECT holder, expires, fence FROM leases WHERE name = ?").get(name);
-    return (
-      row?.["holder"] === holder && row["fence"] === fence && Number(row["expires"]) > Date.now()
-    );
+    return row?.["holder"] === holder && row["fence"] === fence && Number(row["expires"]) > Date.now();
   }
 
   acquire(name: string, holder: string, ttl: number): Lease | null {
@@ -153,12 +147,7 @@ export class Database implements Operations {
     const live = row !== undefined && row["holder"] !== null && Number(row["expires"]) > now;
     if (live && row["holder"] !== holder) return null;
     const fence = Number(row?.["fence"] ?? 0) + (live ? 0 : 1);
-    this.#sql("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)").run(
-      name,
-      holder,
-      now + ttl,
-      fence,
-    );
+    this.#sql("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)").run(name, holder, now + ttl, fence);
     return { name, holder, fence };
   }
 
@@ -171,15 +160,7 @@ export class Database implements Operations {
   }
 
   /** One portion of what is to go; `more` says that there may be another. */
-  retain({
-    olderThan,
-    maxBytes,
-    keepFrom,
-  }: {
-    olderThan: number;
-    maxBytes: number;
-    keepFrom: number;
-  }) {
+  retain({ olderThan, maxBytes, keepFrom }: { olderThan: number; maxBytes: number; keepFrom: number }) {
     const first = this.#sql(
       "SELECT seq, at, octet_length(data) AS bytes FROM journal WHERE seq < ? ORDER BY seq LIMIT ?",
     ).all(keepFrom, dropAtOnce);

@@ -2,14 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Entry, EntryKind } from "../core/journal.ts";
 import type { Change, Committed, JournalQuery, Lease, Store, Versioned } from "../core/ports.ts";
 import { Fault } from "../core/reason.ts";
-import {
-  toWire,
-  type Operations,
-  type Reply,
-  type Request,
-  type Row,
-  type WireChange,
-} from "./wire.ts";
+import { toWire, type Operations, type Reply, type Request, type Row, type WireChange } from "./wire.ts";
 import { Watchers } from "./watchers.ts";
 
 type Waiting = {
@@ -64,10 +57,7 @@ export class SqliteStore implements Store {
   }
 
   /** Opens or creates the file; rejects with a Fault that says what is wrong with it. */
-  static async open(
-    path: string,
-    thread = new URL("./worker.ts", import.meta.url),
-  ): Promise<SqliteStore> {
+  static async open(path: string, thread = new URL("./worker.ts", import.meta.url)): Promise<SqliteStore> {
     const store = new SqliteStore(path, thread);
     try {
       await new Promise<unknown>((resolve, reject) => store.#calls.set(0, { resolve, reject }));

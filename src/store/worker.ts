@@ -11,8 +11,7 @@ import type { Reply, Request, WireFault } from "./wire.ts";
 
 const { path } = workerData as { path: string };
 const port = parentPort;
-if (port === null)
-  throw new TypeError("this is the store's worker thread; it is not run by itself");
+if (port === null) throw new TypeError("this is the store's worker thread; it is not run by itself");
 
 const fault = (cause: unknown): WireFault => {
   const said = translated(cause, path);

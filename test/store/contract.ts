@@ -69,9 +69,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
       ).toEqual([3, 2]);
       expect(ats(await store.read({ ...oldest, episode: "e1" }))).toEqual([1, 2]);
       expect(ats(await store.read({ ...oldest, target: "t1", kinds: ["intent"] }))).toEqual([1, 3]);
-      expect(ats(await store.read({ ...oldest, after: first ?? 0, before: third ?? 0 }))).toEqual([
-        2,
-      ]);
+      expect(ats(await store.read({ ...oldest, after: first ?? 0, before: third ?? 0 }))).toEqual([2]);
       expect(ats(await store.read({ order: "newest-first", limit: 2 }))).toEqual([4, 3]);
       expect(await store.read({ ...oldest, kinds: [] })).toEqual([]);
       expect(ats(await store.read({ ...oldest, kinds: ["pause", "pause"] }))).toEqual([4]);
@@ -228,9 +226,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
           throw new Error("a listener's bug");
         });
         store.watch(0, ({ at }) => seen.push(at));
-        const said = await Promise.all(
-          [1, 2, 3].map((at) => store.commit({ append: [entry(at)] })),
-        );
+        const said = await Promise.all([1, 2, 3].map((at) => store.commit({ append: [entry(at)] })));
         expect(said.map(({ kind }) => kind)).toEqual(["committed", "committed", "committed"]);
         await expect.poll(() => seen).toEqual([1, 2, 3]);
         expect(uncaught).toEqual([new Error("a listener's bug")]);

@@ -56,9 +56,7 @@ describe("a file that is no whole store", () => {
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 99");
     database.close();
-    await expect(openStore(path)).rejects.toThrow(
-      /newer Homeostat \(schema 99, this one knows 1\)/,
-    );
+    await expect(openStore(path)).rejects.toThrow(/newer Homeostat \(schema 99, this one knows 1\)/);
   });
 
   it("is refused when a folder is in its place", async () => {

@@ -1,12 +1,5 @@
 import type { Entry } from "../../src/core/journal.ts";
-import type {
-  Change,
-  Committed,
-  JournalQuery,
-  Lease,
-  Store,
-  Versioned,
-} from "../../src/core/ports.ts";
+import type { Change, Committed, JournalQuery, Lease, Store, Versioned } from "../../src/core/ports.ts";
 import { Fault } from "../../src/core/reason.ts";
 import { toWire } from "../../src/store/wire.ts";
 import { Watchers } from "../../src/store/watchers.ts";
@@ -32,8 +25,7 @@ class MemoryStore implements Store {
       throw new Fault("unavailable", "the disk is full");
     }
     const wire = toWire(change);
-    if (wire.fence !== null && !this.#holds(wire.fence))
-      return { kind: "fenced", lease: wire.fence.name };
+    if (wire.fence !== null && !this.#holds(wire.fence)) return { kind: "fenced", lease: wire.fence.name };
     for (const { key, expected } of wire.put) {
       if (expected !== null && (this.#keys.get(key)?.version ?? 0) !== expected)
         return { kind: "conflict", key };
@@ -80,13 +72,9 @@ class MemoryStore implements Store {
       : { key, value: JSON.parse(found.json) as unknown, version: found.version };
   }
 
-  async list(
-    prefix: string,
-    { after = "", limit }: { after?: string; limit: number },
-  ): Promise<Versioned[]> {
+  async list(prefix: string, { after = "", limit }: { after?: string; limit: number }): Promise<Versioned[]> {
     const keys = [...this.#keys.keys()].filter((key) => key.startsWith(prefix) && key > after);
-    const byteOrder = (a: string, b: string): number =>
-      Buffer.compare(Buffer.from(a), Buffer.from(b));
+    const byteOrder = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
     const page = keys.toSorted(byteOrder).slice(0, limit);
     return (await Promise.all(page.map((key) => this.get(key)))).filter((found) => found !== null);
   }
@@ -107,23 +95,14 @@ class MemoryStore implements Store {
 
   async release(lease: Lease): Promise<void> {
     const found = this.#leases.get(lease.name);
-    if (found !== undefined && this.#holds(lease))
-      this.#leases.set(lease.name, { ...found, holder: null });
+    if (found !== undefined && this.#holds(lease)) this.#leases.set(lease.name, { ...found, holder: null });
   }
 
   watch(after: number, listener: (entry: Entry) => void): () => void {
     return this.#watchers.add(after, listener);
   }
 
-  async retain({
-    olderThan,
-    maxBytes,
-    keepFrom,
-  }: {
-    olderThan: number;
-    maxBytes: number;
-    keepFrom: number;
-  }) {
+  async retain({ olderThan, maxBytes, keepFrom }: { olderThan: number; maxBytes: number; keepFrom: number }) {
     const size = (entry: Entry): number => Buffer.byteLength(JSON.stringify(entry.data));
     let bytes = this.#journal.reduce((sum, entry) => sum + size(entry), 0);
     const before = this.#journal.length;
