@@ -59,8 +59,7 @@ export class Pipeline {
     if (course === undefined || course.phase !== "waiting") return;
     const rule = this.#parts.catalog.current.rule(ruleName);
     const action = rule?.steps(attemptOf(course))[course.step];
-    if (rule === undefined || action === undefined)
-      return this.#parts.courses.orphan(episode, course);
+    if (rule === undefined || action === undefined) return this.#parts.courses.orphan(episode, course);
 
     const target = this.#targetOf(action, rule, episode);
     if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
@@ -120,9 +119,13 @@ export class Pipeline {
         await courses.hold(episode, rule, decision, target);
         return "done";
       case "ignore":
-      case "escalate":
         await courses.conclude(episode, rule, decision);
         return "done";
+      case "escalate": {
+        const evidence = await observer.evidence(episode.alert.labels["service"]);
+        await courses.conclude(episode, rule, { ...decision, trail: [...decision.trail, ...evidence] });
+        return "done";
+      }
       case "act":
         if (this.#parts.dryRun) {
           await courses.hold(
@@ -198,10 +201,7 @@ export class Pipeline {
   }
 
   /** What others changed since we last looked is noticed before anything is decided. */
-  async #notice(
-    target: Target,
-    service: Observation<ServiceState | null> | null,
-  ): Promise<TargetHistory> {
+  async #notice(target: Target, service: Observation<ServiceState | null> | null): Promise<TargetHistory> {
     const { records, courses } = this.#parts;
     const history = records.history(target);
     if (service?.kind !== "seen" || service.value === null) return history;
@@ -213,8 +213,7 @@ export class Pipeline {
   }
 
   #remember(decision: Decision, target: Target): void {
-    const wantsUp =
-      (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
+    const wantsUp = (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
     if (wantsUp) this.#wantedUpAt.set(targetId(target), this.#parts.clock.now());
   }
 }

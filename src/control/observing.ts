@@ -1,5 +1,6 @@
 import type { Episode } from "../core/episode.ts";
 import type { AlertSource, Clock, Metrics, Swarm } from "../core/ports.ts";
+import { evidenceOf } from "../core/evidence.ts";
 import { ExpressionError } from "../core/expression.ts";
 import { Fault, reason, type Reason } from "../core/reason.ts";
 import type { Observation } from "../core/situation.ts";
@@ -48,6 +49,16 @@ export class Observer {
         tasks: state === null ? [] : await this.#swarm.tasks(state.id, this.#signal),
       };
     });
+  }
+
+  /** What is known of the service that an alert names, for the person who is asked about it. */
+  async evidence(service: string | undefined): Promise<readonly Reason[]> {
+    if (service === undefined || service === "") return [];
+    const found = await this.#observe(async () => {
+      const state = await this.#swarm.service(service, this.#signal);
+      return state === null ? [] : evidenceOf(state, await this.#swarm.tasks(state.id, this.#signal));
+    });
+    return found.kind === "seen" ? found.value : [reason("ObservationFailed", found.message)];
   }
 
   /** A PromQL condition holds as in an alert rule: it returns something, and that is a number. Null without a query. */

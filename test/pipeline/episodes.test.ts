@@ -234,6 +234,22 @@ rules:
   });
 });
 
+it("shows the person who is asked what is known of the service", async () => {
+  const rules = `
+rules:
+  - name: ask
+    match: ['alertname="SlowResponses"']
+    do: [{action: escalate}]
+`;
+  const { post, swarm, controller, stop } = await aHomeostat({ rules });
+  swarm.set("shop_web", { replicas: 3 });
+  await post(firing());
+  expect(controller.escalations({ limit: 1 })[0]?.trail).toContain(
+    "ServiceState: shop_web runs 3 of 3 replicas of web:1",
+  );
+  await stop();
+});
+
 describe("a flood", () => {
   it("of 10,000 alerts in one notification is worked through, and told in few escalations", async () => {
     const { controller, clock, stop } = await aHomeostat({ rules: rule() });
