@@ -1,109 +1,112 @@
 import { watch, type FSWatcher } from "node:fs";
+import { stat } from "node:fs/promises";
 import type { Clock } from "../core/ports.ts";
-import { compileFiles, readRules, type LoadedCatalog, type RuleFiles } from "./load.ts";
+import { compiled, type LoadResult } from "./load.ts";
+import { readRules } from "./read.ts";
 
 export type CatalogWatch = {
-  /** Reads the files again now and reports them, changed or not. Resolves once that is done; never rejects. */
+  /** Loads the files now and reports them, changed or not. Resolves once they are reported. */
   reload(): Promise<void>;
 };
 
-/** Milliseconds. */
-const pace = {
-  /** After the first sign of a change: an editor or a deploy writes several files one after the other. */
-  settle: 100,
-  /** Network drives and the configs of a Swarm change without telling anybody. */
-  poll: 10_000,
-};
+/** How long changes are gathered: who writes several files is seen once. Milliseconds. */
+const gathering = 100;
+/** How often the folder is looked at although nothing was told of it. Milliseconds. */
+const polling = 10_000;
 
 /**
- * Watches a folder of rules until the signal is aborted, and reports what it holds whenever that has changed.
- *
- * The folder is watched and not its files: a file that is replaced by a rename takes its watch along. The contents'
- * hash decides, so that a touch, or a change that is taken back within the settling time, reports nothing.
- * @param options.current the hash of what is in force already
- * @param options.onResult one at a time; what it rejects is reported again at the next look
+ * Watches a folder of rule files until the signal is aborted and reports each new state of them, good or bad.
+ * The folder is watched and not its files, as a watch on a file goes deaf when the file is replaced; and it is looked
+ * at now and then all the same, as network drives and mounted configs tell of nothing.
+ * @param onResult where it rejects, the state counts as not reported and is reported at the next look.
+ * @param current the hash of what is in force already; without it the first look reports.
  */
 export function watchCatalog(
-  folder: string,
-  options: {
+  dir: string,
+  {
+    onResult,
+    signal,
+    clock,
+    current,
+  }: {
+    readonly onResult: (result: LoadResult) => void | Promise<void>;
     readonly signal: AbortSignal;
     readonly clock: Clock;
-    readonly current: string;
-    readonly onResult: (result: LoadedCatalog) => Promise<void>;
+    readonly current?: string;
   },
 ): CatalogWatch {
-  const { signal, clock, onResult } = options;
-  let seen: string | null = options.current;
-  let settling = false;
-  let last: Promise<void> = Promise.resolve();
+  let reported = current;
+  let watched: { readonly watcher: FSWatcher; readonly folder: string } | null = null;
+  let gathers = false;
+  let looking = Promise.resolve();
 
-  const look = async (anyway: boolean): Promise<void> => {
-    if (signal.aborted) return;
-    const files = await readRules(folder);
-    if (signal.aborted || (files.hash === seen && !anyway)) return;
-    try {
-      await onResult(compiled(files));
-      seen = files.hash;
-    } catch {
-      // It could not be put in force, say because the store is away. That is told there; here it counts as not seen.
-      seen = null;
-    }
+  const look = (always: boolean): Promise<void> => {
+    // One after the other: a state must not be reported after the one that replaced it.
+    looking = looking.then(async () => {
+      if (signal.aborted) return;
+      try {
+        const read = await readRules(dir, signal);
+        if (read.hash === reported && !always) return;
+        await onResult(compiled(read));
+        reported = read.hash;
+      } catch {
+        // Aborted, or the one who is told failed and has said so: the next look tries again.
+        reported = undefined;
+      }
+    });
+    return looking;
   };
-  /** One after the other, so that an older reading never replaces a newer one. */
-  const inTurn = (anyway: boolean): Promise<void> => (last = last.then(() => look(anyway)));
 
-  const onSign = (): void => {
-    // Only one look waits at a time, however many signs there are; signs during a look lead to another.
-    if (settling) return;
-    settling = true;
-    void clock.sleep(pace.settle, signal).then(
+  const changed = (): void => {
+    if (gathers) return;
+    gathers = true;
+    void clock.sleep(gathering, signal).then(
       () => {
-        settling = false;
-        return inTurn(false);
+        gathers = false;
+        return look(false);
       },
       () => {},
     );
   };
 
-  let watcher = watchFolder(folder, onSign);
-  const poll = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await clock.sleep(pace.poll, signal);
-      // Anew, and before looking: the folder may have been replaced, which the old watch would not notice.
-      watcher?.close();
-      watcher = watchFolder(folder, onSign);
-      await inTurn(false);
+  const attach = async (): Promise<void> => {
+    const folder = await identity(dir);
+    if (watched?.folder === folder || signal.aborted) return;
+    // Another folder stands there now, or none: the old one's watch tells of what nobody reads.
+    watched?.watcher.close();
+    watched = null;
+    if (folder === null) return;
+    try {
+      const watcher = watch(dir, { signal, persistent: false }, changed);
+      watched = { watcher, folder };
+      watcher.on("error", () => {
+        watcher.close();
+        if (watched?.watcher === watcher) watched = null;
+      });
+    } catch {
+      // No watches left on this system: looking now and then is enough.
     }
   };
-  void poll()
-    .catch(() => {})
-    .finally(() => watcher?.close());
 
-  return { reload: () => inTurn(true) };
+  const poll = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await attach();
+      await look(false);
+      await clock.sleep(polling, signal);
+    }
+  };
+  // It ends by the signal alone, whose reason is no news.
+  poll().catch(() => {});
+
+  return { reload: () => look(true) };
 }
 
-/** Null where the folder cannot be watched; then the poll has to do. */
-function watchFolder(folder: string, onSign: () => void): FSWatcher | null {
+/** Which folder stands at a path; null where none does. */
+async function identity(dir: string): Promise<string | null> {
   try {
-    const watcher = watch(folder, { persistent: false }, onSign);
-    watcher.on("error", () => watcher.close());
-    return watcher;
+    const { dev, ino } = await stat(dir);
+    return `${dev}:${ino}`;
   } catch {
     return null;
-  }
-}
-
-/** A bug in the compiler must show, and must not end a process that runs on a good catalog. */
-function compiled(files: RuleFiles): LoadedCatalog {
-  try {
-    return compileFiles(files);
-  } catch (cause) {
-    const message = `the rules cannot be compiled: ${cause instanceof Error ? cause.message : String(cause)}`;
-    const fault = { file: files.folder, line: 1, column: 1, path: "", message };
-    return {
-      kind: "refused",
-      faults: [{ ...fault, expected: null, found: null }],
-      hash: files.hash,
-    };
   }
 }
