@@ -17,6 +17,7 @@ import { Outbox } from "./control/outbox.ts";
 import { Records } from "./control/records.ts";
 import type { Catalog } from "./core/catalog.ts";
 import type { Controller } from "./core/controller.ts";
+import type { Step } from "./core/step.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -57,7 +58,7 @@ export async function assemble(parts: {
   const stopping = new AbortController();
   const { signal } = stopping;
   const metrics = createMetrics();
-  const onStep = metrics.observe;
+  const onStep = (step: Step): void => metrics.observe(step);
 
   const catalog = new CatalogInUse(parts.catalog);
   const records = new Records(store, clock, log);
