@@ -127,7 +127,8 @@ export type JournalQuery = {
 export interface Store {
   /**
    * All of the change or none, durable when it resolves. Changes given while another is being written
-   * share its successor's fsync. Rejects with a Fault when it cannot be written.
+   * share its successor's fsync. Rejects with a Fault when it cannot be written, and with a TypeError, alone,
+   * when it is no JSON.
    */
   commit(change: Change): Promise<Committed>;
   read(query: JournalQuery): Promise<Entry[]>;
@@ -137,9 +138,9 @@ export interface Store {
   /** The lease, or null while another holder has it. Times in milliseconds. Re-acquiring one's own renews it and keeps the fence. */
   acquire(name: string, holder: string, ttl: number): Promise<Lease | null>;
   release(lease: Lease): Promise<void>;
-  /** Calls back for each entry committed after `after`, in order, also by others; returns the stop. */
+  /** Calls back for each entry committed after `after`, in order, also by others; returns the stop. A listener that throws is not called again. */
   watch(after: number, listener: (entry: Entry) => void): () => void;
-  /** Drops journal entries older than `olderThan` (epoch ms) and then the oldest beyond `maxBytes`; entries at or after `keepFrom` stay. */
+  /** Drops journal entries older than `olderThan` (epoch ms) and then the oldest beyond `maxBytes` of their data; entries at or after `keepFrom` stay. */
   retain(bounds: { olderThan: number; maxBytes: number; keepFrom: number }): Promise<{ dropped: number }>;
   close(): Promise<void>;
 }

@@ -1,5 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, openSync, readSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../core/reason.ts";
@@ -62,7 +72,7 @@ function refuseForeign(path: string): void {
  */
 function create(path: string): void {
   for (const log of [`${path}-wal`, `${path}-journal`]) {
-    if (existsSync(log)) {
+    if (statSync(log, { throwIfNoEntry: false })?.size) {
       throw new Fault("refused", `${path} is missing, but ${log} holds a part of it; ${wayOut}`);
     }
   }
