@@ -2,7 +2,6 @@ import type { Server } from "node:http";
 import { Actuator } from "./control/acting.ts";
 import { Agenda } from "./control/agenda.ts";
 import { CatalogInUse } from "./control/catalog.ts";
-import { Change } from "./control/change.ts";
 import { Courses } from "./control/courses.ts";
 import { Deeds } from "./control/deeds.ts";
 import { Episodes } from "./control/episodes.ts";
@@ -15,6 +14,7 @@ import type { Logger } from "./control/logger.ts";
 import { Observer } from "./control/observing.ts";
 import { Outbox } from "./control/outbox.ts";
 import { Records } from "./control/records.ts";
+import { Reloading, type NewCatalog } from "./control/reloading.ts";
 import type { Catalog } from "./core/catalog.ts";
 import type { Controller } from "./core/controller.ts";
 import type { Step } from "./core/step.ts";
@@ -29,9 +29,7 @@ export type Running = {
   /** Answers requests once somebody makes it listen. */
   readonly server: Server;
   /** Puts a new catalog in force, or notes why the newest files were refused. */
-  reload(
-    result: { kind: "loaded"; catalog: Catalog } | { kind: "refused"; faults: readonly string[] },
-  ): Promise<void>;
+  reload(result: NewCatalog): Promise<void>;
   /** Ends intake, lets what is under way reach a durable point, and closes the store. */
   stop(): Promise<void>;
 };
@@ -151,6 +149,8 @@ export async function assemble(parts: {
     dryRun,
   });
 
+  const reloading = new Reloading({ catalog, episodes, courses, escalations, clock, log, onStep });
+
   const underWay = new Set<Promise<void>>();
   const run = (key: string): void => {
     const [episode = "", rule = ""] = key.split(" ");
@@ -177,34 +177,7 @@ export async function assemble(parts: {
   return {
     controller,
     server: createServer({ controller, settings, metrics, clock, log }),
-    async reload(result) {
-      const change = new Change();
-      const now = clock.now();
-      onStep({ kind: "reloaded", ok: result.kind === "loaded" });
-      if (result.kind === "loaded") {
-        catalog.faults = [];
-        const { version: hash, rules } = result.catalog;
-        change.append({
-          at: now,
-          kind: "catalog",
-          data: { event: "loaded", version: hash, rules: rules.length },
-        });
-        episodes.takeCatalog(result.catalog, now, change);
-        log.info({ version: hash, rules: rules.length }, "a new catalog is in force");
-      } else {
-        catalog.faults = result.faults;
-        change.append({
-          at: now,
-          kind: "catalog",
-          data: { event: "refused", faults: result.faults },
-        });
-        log.error(
-          { faults: result.faults },
-          "the newest rule files are refused; the catalog before stays in force",
-        );
-      }
-      await courses.commit(change);
-    },
+    reload: (result) => reloading.take(result),
     async stop() {
       agenda.stop();
       await intake.stop();

@@ -90,7 +90,7 @@ export class Agenda {
 
 const at = (heap: readonly { at: number }[], index: number): number => heap[index]?.at ?? Infinity;
 
-function swap<T>(heap: T[], a: number, b: number): void {
+function swap(heap: { at: number; key: string }[], a: number, b: number): void {
   const first = heap[a];
   const second = heap[b];
   if (first === undefined || second === undefined) throw new RangeError("no such place in the heap");

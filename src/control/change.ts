@@ -1,5 +1,6 @@
 import type { NewEntry } from "../core/journal.ts";
 import type { Put } from "../core/ports.ts";
+import type { Raised } from "./escalations.ts";
 
 /** What one step writes, gathered so that it becomes durable in one commit, and what follows once it is. */
 export class Change {
@@ -20,6 +21,13 @@ export class Change {
   put(...puts: readonly Put[]): this {
     for (const put of puts) this.#puts.set(put.key, put);
     return this;
+  }
+
+  /** What is told to people along with it. */
+  tell(raised: Raised): this {
+    return this.append(...raised.entries)
+      .put(...raised.puts)
+      .afterwards(raised.applied);
   }
 
   /** To be done once it is durable, and only then. */

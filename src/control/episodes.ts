@@ -6,7 +6,7 @@ import { match, type Matched } from "../core/match.ts";
 import type { Step } from "../core/step.ts";
 import type { ServiceState } from "../core/target.ts";
 import type { Change } from "./change.ts";
-import type { Escalations, Raised } from "./escalations.ts";
+import type { Escalations } from "./escalations.ts";
 import type { CatalogInUse } from "./catalog.ts";
 import type { Records } from "./records.ts";
 
@@ -219,7 +219,7 @@ export class Episodes {
       },
       now,
     );
-    this.#add(raised, change);
+    change.tell(raised);
     this.#onStep({ kind: "escalated", why: about.reason.code });
     change.put(this.#records.putEpisode({ ...present, escalation: raised.id }));
   }
@@ -231,7 +231,8 @@ export class Episodes {
     if (truncatedAlerts === 0) {
       if (told === undefined) return;
       this.#truncated.delete(group.key);
-      return this.#add(this.#escalations.resolveFor(told, null, now), change);
+      change.tell(this.#escalations.resolveFor(told, null, now));
+      return;
     }
     const message = `Alertmanager left ${truncatedAlerts} alerts out of this group (max_alerts); nothing is done about those`;
     const raised = this.#escalations.raise(
@@ -249,15 +250,8 @@ export class Episodes {
       now,
     );
     this.#truncated.set(group.key, raised.id);
-    this.#add(raised, change);
+    change.tell(raised);
     if (told === undefined) this.#onStep({ kind: "escalated", why: "TruncatedAlerts" });
-  }
-
-  #add(raised: Raised, change: Change): void {
-    change
-      .append(...raised.entries)
-      .put(...raised.puts)
-      .afterwards(raised.applied);
   }
 
   /** Closes a resolved episode once nothing is under way in it. */
@@ -282,7 +276,7 @@ export class Episodes {
     });
     change.put(...this.#records.closeEpisode(episode, past));
     if (episode.escalation === null) return;
-    this.#add(this.#escalations.resolveFor(episode.escalation, episode.id, now), change);
+    change.tell(this.#escalations.resolveFor(episode.escalation, episode.id, now));
   }
 
   /** Closes what nobody has confirmed since `then`: a resolution under a silence may never arrive. */

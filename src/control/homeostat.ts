@@ -101,15 +101,15 @@ export class Homeostat implements Controller {
 
   rules(): readonly RuleView[] {
     const { catalog } = this.#parts;
-    return catalog.current.rules.map(({ name, spec, source, steps }) => ({
-      name,
-      summary: spec.summary ?? "",
-      file: source.file,
-      line: source.line,
-      match: spec.match,
-      on: spec.on,
-      actions: steps(0).map((step) => step.spec.action),
-      ...catalog.counts(name),
+    return catalog.current.rules.map((rule) => ({
+      name: rule.name,
+      summary: rule.spec.summary ?? "",
+      file: rule.source.file,
+      line: rule.source.line,
+      match: rule.spec.match,
+      on: rule.spec.on,
+      actions: rule.steps(0).map(({ spec }) => spec.action),
+      ...catalog.counts(rule.name),
     }));
   }
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { readNotification } from "../../src/core/alert.ts";
+import { compileCatalog } from "../../src/core/compile.ts";
 import { aHomeostat, firing, minutes, notification, resolved, seconds, start } from "./homeostat.ts";
 
 const rule = (more = "", action = "scale-service", size = "by: +2") => `
@@ -224,7 +226,6 @@ rules:
     const alert = firing({ labels: { alertname: "Novel" } });
     await homeostat.post(alert);
     expect(homeostat.controller.escalations({ limit: 1 })).toHaveLength(1);
-    const { compileCatalog } = await import("../../src/core/compile.ts");
     const compiled = compileCatalog([{ file: "new.yml", text: rule().replace("SlowResponses", "Novel") }]);
     if (!compiled.ok) throw new Error("bad rules");
     await homeostat.reload({ kind: "loaded", catalog: compiled.catalog });
@@ -250,6 +251,28 @@ rules:
   await stop();
 });
 
+it("keeps the rules of before when the newest are bad, and says so until they are good", async () => {
+  const { post, swarm, controller, reload, journal, stop } = await aHomeostat({ rules: rule() });
+  swarm.set("shop_web");
+  await reload({ kind: "refused", faults: ["rules.yml:3:1: bad"] });
+  expect((await controller.status()).catalog).toMatchObject({ rules: 1, faults: ["rules.yml:3:1: bad"] });
+  expect(controller.escalations({ limit: 1 })).toMatchObject([
+    { kind: "catalog", status: "open", trail: ["rules.yml:3:1: bad"] },
+  ]);
+  await post(firing());
+  expect(swarm.changes).toHaveLength(1);
+  const compiled = compileCatalog([{ file: "rules.yml", text: rule() }]);
+  if (!compiled.ok) throw new Error("bad rules");
+  await reload({ kind: "loaded", catalog: compiled.catalog });
+  expect((await controller.status()).catalog.faults).toEqual([]);
+  expect(controller.escalations({ limit: 1 })).toMatchObject([{ kind: "catalog", status: "resolved" }]);
+  expect((await journal(["catalog"])).map(({ data }) => (data as { event: string }).event)).toEqual([
+    "refused",
+    "loaded",
+  ]);
+  await stop();
+});
+
 describe("a flood", () => {
   it("of 10,000 alerts in one notification is worked through, and told in few escalations", async () => {
     const { controller, clock, stop } = await aHomeostat({ rules: rule() });
@@ -260,7 +283,6 @@ describe("a flood", () => {
       }),
     );
     const body = notification(...alerts);
-    const { readNotification } = await import("../../src/core/alert.ts");
     const read = readNotification(body);
     if (read.kind === "faulty") throw new Error(read.faults.join());
     expect(await controller.receive(read.notification, Buffer.from(JSON.stringify(body)))).toMatchObject({
@@ -291,7 +313,6 @@ describe("a flood", () => {
 
   it("of truncated notifications is told once", async () => {
     const { controller, clock, stop } = await aHomeostat({ rules: rule() });
-    const { readNotification } = await import("../../src/core/alert.ts");
     for (const round of [1, 2, 3]) {
       const body = {
         ...notification(
