@@ -131,8 +131,7 @@ const versionRefused = /client version \S+ is too (new|old)/;
 export function refusal({ status, text }: Answer, name: string): Fault {
   const said = words(text) ?? `HTTP ${status}`;
   if (status === 429) return new Fault("rate-limited", `${name} is asked too much: ${said}`);
-  if (status === 401 || status === 403)
-    return new Fault("refused", `${name} does not let us in: ${said}`);
+  if (status === 401 || status === 403) return new Fault("refused", `${name} does not let us in: ${said}`);
   // 501 stays what it is. A refused version passes once every engine behind the address is of one age.
   const passes = (status >= 500 && status !== 501) || versionRefused.test(text);
   return passes

@@ -4,12 +4,7 @@ declare global {
     rawJSON(text: string): object;
     parse(
       text: string,
-      reviver: (
-        this: unknown,
-        key: string,
-        value: unknown,
-        context: { readonly source?: string },
-      ) => unknown,
+      reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
     ): unknown;
   }
 }

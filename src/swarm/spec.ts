@@ -9,10 +9,7 @@ export const intentLabel = "homeostat.intent";
  * The spec to write: what was read, with only the change and the intent's label. Untyped on purpose: a field that
  * this program has never heard of is passed on as it came. `service` is the engine's answer, parsed exactly.
  */
-export function changedSpec(
-  service: Json,
-  { set, intent }: Pick<ServiceChange, "set" | "intent">,
-): Json {
+export function changedSpec(service: Json, { set, intent }: Pick<ServiceChange, "set" | "intent">): Json {
   const spec = part(service, "Spec");
   switch (set.kind) {
     case "replicas": {

@@ -31,7 +31,7 @@ export function connectSwarm(
   ): Promise<z.infer<Schema>> {
     const answer = await engine.call({ method: "GET", path, query }, signal);
     if (answer.status !== 200) throw refusal(answer, engine.name);
-    const read = schema.safeParse(JSON.parse(answer.text));
+    const read = schema.safeParse(parsed(answer, JSON.parse));
     if (read.success) return read.data;
     const [issue] = read.error.issues;
     const where = `${path}, ${issue?.path.join(".")}: ${issue?.message}`;
@@ -109,10 +109,19 @@ export function connectSwarm(
 }
 
 /** The spec to write, as JSON; null when the service is no longer at the change's version. */
-function bodyFor(change: ServiceChange, { text }: Answer, engine: string): string | null {
-  const service = parseExact(text);
+function bodyFor(change: ServiceChange, answer: Answer, engine: string): string | null {
+  const service = parsed(answer, parseExact);
   if (!isObject(service) || !isObject(service["Version"]))
     throw new Fault("refused", `${engine} answers, but not as Docker does`);
   if (service["Version"]["Index"] !== change.version) return null;
   return JSON.stringify(changedSpec(service, change));
+}
+
+/** The answer's JSON; undefined where it is none. */
+function parsed(answer: Answer, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(answer.text);
+  } catch {
+    return undefined;
+  }
 }

@@ -11,6 +11,7 @@ const packages = {
   haproxy: "haproxy",
   ip: "iproute2",
   iptables: "iptables",
+  openssl: "openssl",
   prometheus: "prometheus",
   "prometheus-alertmanager": "prometheus-alertmanager",
   promtool: "prometheus",

@@ -1,6 +1,6 @@
 import { IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { soon, template, tenth, visit, type Spec, type Visit } from "./cluster.ts";
+import { soon, template, visit, type Spec, type Visit } from "./cluster.ts";
 
 /** What the HTTP API itself does, through dockerode and bare: the ground that the port's adapter stands on. */
 export function speaksTheApi(open: () => Promise<{ host: string; close(): Promise<void> }>): void {
@@ -14,19 +14,7 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
   afterEach(() => cluster.clear());
   afterAll(() => close());
 
-  const inspect = (name: string) => cluster.docker.getService(name).inspect();
-  const version = async (name: string): Promise<number> => (await inspect(name)).Version.Index;
-  const status = async (name: string) => (await inspect(name)).UpdateStatus;
-  /** Writes a whole spec over the service's. */
-  const write = async (
-    name: string,
-    spec: Spec,
-    query = "",
-  ): Promise<{ status: number; text: string }> =>
-    cluster.ask("POST", `/services/${name}/update?version=${await version(name)}${query}`, {
-      Name: name,
-      ...spec,
-    });
+  const version = async (name: string): Promise<number> => (await cluster.inspect(name)).Version.Index;
   const names = (filters: Spec, query: Spec = {}): Promise<string[]> =>
     cluster.docker
       .listServices({ filters: JSON.stringify(filters), ...query })
@@ -35,7 +23,7 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
   it("answers a stale version with 500 and these words, which dockerode hands on", async () => {
     await cluster.create("web");
     const stale = await version("web");
-    expect((await write("web", template("web", "lab/idle:1", 2))).status).toBe(200);
+    expect((await cluster.write("web", template("web", "lab/idle:1", 2))).status).toBe(200);
     const late = cluster.docker.getService("web").update({ version: stale, ...template("web") });
     await expect(late).rejects.toMatchObject({
       statusCode: 500,
@@ -50,25 +38,10 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
     ["GET", "/tasks/none", 404, "task none not found"],
     ["GET", "/nodes/none", 404, "node none not found"],
     ["GET", "/nothing", 404, "page not found"],
-    [
-      "GET",
-      `/tasks?filters=${encodeURIComponent('{"service":["none"]}')}`,
-      404,
-      "service none not found",
-    ],
-    [
-      "GET",
-      `/services?filters=${encodeURIComponent('{"shape":["round"]}')}`,
-      400,
-      "Invalid filter 'shape'",
-    ],
+    ["GET", `/tasks?filters=${encodeURIComponent('{"service":["none"]}')}`, 404, "service none not found"],
+    ["GET", `/services?filters=${encodeURIComponent('{"shape":["round"]}')}`, 400, "Invalid filter 'shape'"],
     ["GET", "/services?filters=x", 400, "invalid character 'x' looking for beginning of value"],
-    [
-      "GET",
-      "/v1.99/services",
-      400,
-      "client version 1.99 is too new. Maximum supported API version is 1.41",
-    ],
+    ["GET", "/v1.99/services", 400, "client version 1.99 is too new. Maximum supported API version is 1.41"],
     [
       "POST",
       "/services/none/update",
@@ -106,29 +79,25 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
   it("takes a missing number of replicas for one", async () => {
     await cluster.create("web", template("web", "lab/idle:1", 3));
     const { Labels: _, ...spec } = { ...template("web"), Labels: {} };
-    await write("web", { ...spec, Mode: { Replicated: {} } });
-    expect((await inspect("web")).Spec.Mode).toEqual({ Replicated: { Replicas: 1 } });
+    await cluster.write("web", { ...spec, Mode: { Replicated: {} } });
+    expect((await cluster.inspect("web")).Spec.Mode).toEqual({ Replicated: { Replicas: 1 } });
   });
 
   it.each([
-    [
-      "another mode",
-      { ...template("web"), Mode: { Global: {} } },
-      "service mode change is not allowed",
-    ],
+    ["another mode", { ...template("web"), Mode: { Global: {} } }, "service mode change is not allowed"],
     ["another name", template("other"), "renaming services is not supported"],
   ])("does not let an update give a service %s", async (_, spec, words) => {
     await cluster.create("web");
-    const answer = await write("web", spec);
+    const answer = await cluster.write("web", spec);
     expect(answer).toEqual({ status: 501, text: expect.stringContaining(words) });
   });
 
   it("remembers the spec before each update, and moves the version on", async () => {
     await cluster.create("web", { Labels: { step: "one" } });
-    const first = await inspect("web");
+    const first = await cluster.inspect("web");
     expect(first.PreviousSpec).toBeUndefined();
-    await write("web", { ...template("web"), Labels: { step: "two" } });
-    const second = await inspect("web");
+    await cluster.write("web", { ...template("web"), Labels: { step: "two" } });
+    const second = await cluster.inspect("web");
     expect(second.PreviousSpec).toEqual(first.Spec);
     expect(second.Version.Index).toBeGreaterThan(first.Version.Index);
     expect(second.CreatedAt).toBe(first.CreatedAt);
@@ -137,101 +106,30 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
 
   it("swaps the specs, number of replicas included, when asked to roll back", async () => {
     await cluster.create("web");
-    const none = await write("web", template("web"), "&rollback=previous");
+    const none = await cluster.write("web", template("web"), "&rollback=previous");
     expect(none).toEqual({
       status: 400,
       text: expect.stringMatching(/FailedPrecondition.*does not have a previous spec/),
     });
-    await write("web", template("web", "lab/idle:1", 3));
-    const { Spec, PreviousSpec } = await inspect("web");
+    await cluster.write("web", template("web", "lab/idle:1", 3));
+    const { Spec, PreviousSpec } = await cluster.inspect("web");
     // Whatever spec is sent along is ignored.
-    expect(
-      (await write("web", template("web", "lab/idle:2", 9), "&rollback=previous")).status,
-    ).toBe(200);
-    expect(await inspect("web")).toMatchObject({ Spec: PreviousSpec, PreviousSpec: Spec });
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("rollback_completed");
+    expect((await cluster.write("web", template("web", "lab/idle:2", 9), "&rollback=previous")).status).toBe(
+      200,
+    );
+    expect(await cluster.inspect("web")).toMatchObject({ Spec: PreviousSpec, PreviousSpec: Spec });
+    await expect
+      .poll(async () => (await cluster.inspect("web")).UpdateStatus?.State, soon)
+      .toBe("rollback_completed");
   });
 
   it("takes no credentials from a previous spec that is not there", async () => {
     await cluster.create("web");
-    const answer = await write("web", template("web"), "&registryAuthFrom=previous-spec");
+    const answer = await cluster.write("web", template("web"), "&registryAuthFrom=previous-spec");
     expect(answer).toEqual({
       status: 500,
       text: '{"message":"service does not have a previous spec"}',
     });
-  });
-
-  it("has no update status after a change that replaces no task, and forgets the one before", async () => {
-    const UpdateConfig = { Parallelism: 0, Monitor: tenth };
-    await cluster.create("web", { UpdateConfig });
-    await cluster.settled("web", 1);
-    await write("web", { ...template("web", "lab/idle:2"), UpdateConfig });
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("updating");
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("completed");
-    expect(await status("web")).toMatchObject({
-      StartedAt: expect.any(String),
-      CompletedAt: expect.any(String),
-      Message: "update completed",
-    });
-    await write("web", { ...template("web", "lab/idle:2", 2), UpdateConfig });
-    expect(await status("web")).toBeUndefined();
-    await cluster.settled("web", 2);
-    expect(await status("web")).toBeUndefined();
-  });
-
-  it("rolls out one task after the other, with the delay between them", async () => {
-    const UpdateConfig = { Parallelism: 1, Delay: 2 * tenth, Monitor: tenth };
-    await cluster.create("web", { ...template("web", "lab/idle:1", 3), UpdateConfig });
-    await cluster.settled("web", 3);
-    await write("web", { ...template("web", "lab/idle:2", 3), UpdateConfig });
-    const fewest: number[] = [];
-    const seen = async () => {
-      fewest.push((await cluster.state("web")).running);
-      return (await status("web"))?.State;
-    };
-    await expect.poll(seen, { ...soon, interval: 5 }).toBe("completed");
-    expect(Math.min(...fewest)).toBe(2);
-  });
-
-  it("starts the new task before it stops the old one, where told so", async () => {
-    const UpdateConfig = { Parallelism: 1, Order: "start-first", Monitor: tenth };
-    await cluster.create("web", { UpdateConfig });
-    await cluster.settled("web", 1);
-    await write("web", { ...template("web", "lab/idle:2"), UpdateConfig });
-    const fewest: number[] = [];
-    const seen = async () => {
-      fewest.push((await cluster.state("web")).running);
-      return (await status("web"))?.State;
-    };
-    await expect.poll(seen, { ...soon, interval: 5 }).toBe("completed");
-    expect(Math.min(...fewest)).toBeGreaterThanOrEqual(1);
-  });
-
-  it("pauses a rollout whose tasks fail, and goes on with the next update", async () => {
-    const UpdateConfig = { Parallelism: 1, FailureAction: "pause", Monitor: 10 * tenth };
-    await cluster.create("web", { UpdateConfig });
-    await cluster.settled("web", 1);
-    await write("web", { ...template("web", "lab/crash:1"), UpdateConfig });
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("paused");
-    const words = /^update paused due to failure or early termination of task \w{25}$/;
-    expect((await status("web"))?.Message).toMatch(words);
-    expect((await inspect("web")).PreviousSpec).toBeDefined();
-    await write("web", { ...template("web", "lab/idle:2"), UpdateConfig });
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("completed");
-  });
-
-  it("rolls back a rollout whose tasks fail, and then remembers no previous spec", async () => {
-    const UpdateConfig = { Parallelism: 1, FailureAction: "rollback", Monitor: 10 * tenth };
-    const RollbackConfig = { Parallelism: 0, Monitor: tenth };
-    await cluster.create("web", { UpdateConfig, RollbackConfig });
-    await cluster.settled("web", 1);
-    const before = await inspect("web");
-    await write("web", { ...template("web", "lab/crash:1"), UpdateConfig, RollbackConfig });
-    await expect.poll(async () => (await status("web"))?.State, soon).toBe("rollback_completed");
-    const after = await inspect("web");
-    expect(after.Spec).toEqual(before.Spec);
-    expect(after.PreviousSpec).toBeUndefined();
-    await cluster.settled("web", 1);
   });
 
   it("filters services by the start of name or id, and by label", async () => {
@@ -320,11 +218,9 @@ export function speaksTheApi(open: () => Promise<{ host: string; close(): Promis
         .split("\n")
         .filter(Boolean)
         .map((line) => JSON.parse(line))
-        .map(({ Action, Actor }) =>
-          [Action, Actor.Attributes["replicas.new"] ?? ""].join(" ").trim(),
-        );
+        .map(({ Action, Actor }) => [Action, Actor.Attributes["replicas.new"] ?? ""].join(" ").trim());
     const id = await cluster.create("web");
-    await write("web", template("web", "lab/idle:1", 2));
+    await cluster.write("web", template("web", "lab/idle:1", 2));
     await cluster.docker.getService("web").remove();
     await expect.poll(told, soon).toEqual(["create", "update 2", "remove"]);
     expect(JSON.parse(text.split("\n")[0] ?? "")).toMatchObject({

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { text } from "node:stream/consumers";
 import Dockerode from "dockerode";
 import { expect } from "vitest";
 import type { ServiceChange, ServiceState, TaskState } from "../../src/core/target.ts";
@@ -9,15 +10,15 @@ export const never = new AbortController().signal;
 /** For whatever a cluster does in its own time. */
 export const soon = { timeout: 30_000, interval: 25 };
 
+type Answered = { readonly status: number; readonly text: string };
+
 export type Spec = Readonly<Record<string, unknown>>;
 
 /** A cluster under test, the embedded one or a real one, seen through the port, through dockerode and as bare HTTP. */
 export function visit(host: string) {
   const url = new URL(host);
   const at =
-    url.protocol === "unix:"
-      ? { socketPath: url.pathname }
-      : { host: url.hostname, port: Number(url.port) };
+    url.protocol === "unix:" ? { socketPath: url.pathname } : { host: url.hostname, port: Number(url.port) };
   const docker = new Dockerode({ host: "", protocol: "http", ...at });
   const swarm = connectSwarm({ host });
   const made: string[] = [];
@@ -27,9 +28,22 @@ export function visit(host: string) {
     if (found === null) throw new Error(`${name} is not there`);
     return found;
   };
+  const inspect = (name: string) => docker.getService(name).inspect();
+  /** One request as it is; the text is exactly what came. */
+  async function ask(method: string, path: string, body?: unknown): Promise<Answered> {
+    const request = http.request({ ...at, method, path });
+    request.setHeader("content-type", "application/json");
+    request.end(typeof body === "string" ? body : JSON.stringify(body));
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    request.on("response", resolve).on("error", reject);
+    const response = await promise;
+    return { status: response.statusCode ?? 0, text: (await text(response)).trim() };
+  }
   return {
     host,
     docker,
+    inspect,
+    ask,
     swarm,
     state,
     tasks: async (name: string): Promise<TaskState[]> => swarm.tasks((await state(name)).id, never),
@@ -71,21 +85,11 @@ export function visit(host: string) {
       const tasks: readonly Listed[] = await docker.listTasks({ filters });
       return tasks.map((task) => `${task.ID} ${task.Status?.ContainerStatus?.ContainerID}`).sort();
     },
-    /** One request as it is; the text is exactly what came. */
-    ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
-      return new Promise((resolve, reject) => {
-        const request = http.request({ ...at, method, path }, (response) => {
-          let text = "";
-          response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-          response.on("end", () =>
-            resolve({ status: response.statusCode ?? 0, text: text.trim() }),
-          );
-        });
-        request.on("error", reject).setHeader("content-type", "application/json");
-        request.end(
-          body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
-        );
-      });
+    /** Writes a whole spec over the service's, as it is now. */
+    async write(name: string, spec: Spec, query = ""): Promise<Answered> {
+      const { Version } = await inspect(name);
+      const path = `/services/${name}/update?version=${Version.Index}${query}`;
+      return ask("POST", path, { Name: name, ...spec });
     },
   };
 }

@@ -63,9 +63,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
       mode,
       replicas,
     ]);
-    expect(
-      modes.toSorted(([one = ""], [other = ""]) => String(one).localeCompare(String(other))),
-    ).toEqual([
+    expect(modes.toSorted(([one = ""], [other = ""]) => String(one).localeCompare(String(other)))).toEqual([
       ["everywhere", "global", 0],
       ["one", "replicated", 1],
     ]);
@@ -122,10 +120,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
     await cluster.create("web");
     const { id: serviceId, version } = await cluster.state("web");
     const change = (intent: string, replicas: number) =>
-      cluster.swarm.update(
-        { serviceId, version, intent, set: { kind: "replicas", replicas } },
-        never,
-      );
+      cluster.swarm.update({ serviceId, version, intent, set: { kind: "replicas", replicas } }, never);
     expect(await change("first", 2)).toBe("applied");
     expect(await change("second", 3)).toBe("conflict");
     expect(await cluster.state("web")).toMatchObject({ replicas: 2, intent: "first" });
@@ -150,9 +145,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
     const { version } = await cluster.settled("web", 1);
     await cluster.docker.getService("web").remove();
     const set = { kind: "restart" } as const;
-    expect(await cluster.swarm.update({ serviceId, version, intent: "i", set }, never)).toBe(
-      "gone",
-    );
+    expect(await cluster.swarm.update({ serviceId, version, intent: "i", set }, never)).toBe("gone");
     expect(await cluster.swarm.service("web", never)).toBeNull();
     expect(await cluster.swarm.tasks(serviceId, never)).toEqual([]);
   });
@@ -163,9 +156,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
     await cluster.settled("web", 2);
     const before = await cluster.containers("web");
     expect(await cluster.change("web", { kind: "restart" }, "again")).toBe("applied");
-    await expect
-      .poll(async () => (await cluster.state("web")).update?.state, soon)
-      .toBe("completed");
+    await expect.poll(async () => (await cluster.state("web")).update?.state, soon).toBe("completed");
     expect(await cluster.settled("web", 2)).toMatchObject({
       intent: "again",
       previous: { sameTasks: false },
@@ -177,9 +168,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
       { current: true, state: "running" },
       { current: true, state: "running" },
     ]);
-    expect(tasks.slice(2).every(({ current, state }) => !current && state === "shutdown")).toBe(
-      true,
-    );
+    expect(tasks.slice(2).every(({ current, state }) => !current && state === "shutdown")).toBe(true);
   });
 
   it("deploys an image, and goes back to the previous spec with today's replicas", async () => {
@@ -187,9 +176,7 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
     await cluster.create("web", { UpdateConfig, Labels: { of: "first" } });
     await cluster.settled("web", 1);
     await cluster.change("web", { kind: "image", image: "lab/idle:2" }, "deploy");
-    await expect
-      .poll(async () => (await cluster.state("web")).update?.state, soon)
-      .toBe("completed");
+    await expect.poll(async () => (await cluster.state("web")).update?.state, soon).toBe("completed");
     const deployed = await cluster.settled("web", 1);
     expect(deployed).toMatchObject({ image: "lab/idle:2", intent: "deploy" });
     expect(deployed.previous).toEqual({
@@ -220,11 +207,10 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
   it("tells of failing tasks, of which service and since when", async () => {
     const id = await cluster.create("broken", template("broken", "lab/crash:1"));
     const since = Date.now() - 60_000;
-    const failed = async (from: number) =>
-      (await cluster.swarm.failedTasks(from, never)).get(id) ?? 0;
+    const failed = async (from: number) => (await cluster.swarm.failedTasks(from, never)).get(id) ?? 0;
     await expect.poll(() => failed(since), soon).toBeGreaterThan(1);
     expect(await failed(Date.now() + 60_000)).toBe(0);
-    const task = (await cluster.tasks("broken")).find(({ state }) => state === "failed");
+    const task = (await cluster.tasks("broken")).findLast(({ state }) => state === "failed");
     expect(task).toMatchObject({ slot: 1, exitCode: 3, desired: "shutdown", current: true });
     expect(task?.error).toMatch(/non-zero exit \(3\)/);
     expect((await cluster.state("broken")).update).toBeNull();
@@ -233,13 +219,10 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
   it("counts a task as running once its health check passes, and never while it does not", async () => {
     await cluster.create("healthy", template("healthy", "lab/healthy:1"));
     await cluster.create("sick", template("sick", "lab/sick:1"));
-    await expect
-      .poll(async () => (await cluster.tasks("healthy"))[0]?.state, soon)
-      .toBe("starting");
+    await expect.poll(async () => (await cluster.tasks("healthy"))[0]?.state, soon).toBe("starting");
     expect((await cluster.state("healthy")).running).toBe(0);
     await cluster.settled("healthy", 1);
-    const sick = async () =>
-      (await cluster.tasks("sick")).filter(({ state }) => state === "failed");
+    const sick = async () => (await cluster.tasks("sick")).filter(({ state }) => state === "failed");
     await expect.poll(async () => (await sick()).length, soon).toBeGreaterThan(0);
     expect((await sick())[0]?.error).toMatch(/unhealthy container/);
     expect((await cluster.state("sick")).running).toBe(0);
@@ -250,11 +233,8 @@ export function keepsThePort(open: () => Promise<{ host: string; close(): Promis
     const TaskTemplate = { ...fits.TaskTemplate, Placement: { MaxReplicas: 1 } };
     await cluster.create("web", { ...fits, TaskTemplate });
     await cluster.settled("web", 1);
-    const pending = async () =>
-      (await cluster.tasks("web")).filter(({ state }) => state === "pending");
-    await expect
-      .poll(async () => (await pending())[0]?.error, soon)
-      .toMatch(/max replicas per node/);
+    const pending = async () => (await cluster.tasks("web")).filter(({ state }) => state === "pending");
+    await expect.poll(async () => (await pending())[0]?.error, soon).toMatch(/max replicas per node/);
     expect((await pending()).length).toBe(2);
     expect((await pending())[0]).toMatchObject({ node: "", exitCode: null, desired: "running" });
   });

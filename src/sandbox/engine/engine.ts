@@ -71,11 +71,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const now = clock.now();
     for (let steps = 0, index = -1; ; steps++) {
       let next = Infinity;
-      for (const task of state.tasks.values())
-        next = Math.min(next, progress(task, state, now, pace));
+      for (const task of state.tasks.values()) next = Math.min(next, progress(task, state, now, pace));
       for (const service of state.services.values()) {
-        const touched = (): void =>
-          events.tell("update", service, now, { ...service, update: null });
+        const touched = (): void => events.tell("update", service, now, { ...service, update: null });
         const context = { state, now, behaving, pace, touched };
         next = Math.min(next, rollOut(service, context));
         orchestrate(service, context);

@@ -18,12 +18,7 @@ export class Events {
   readonly #past: Event[] = [];
   readonly #listeners = new Map<ServerResponse, (event: Event) => boolean>();
 
-  tell(
-    action: "create" | "update" | "remove",
-    service: Service,
-    at: number,
-    before?: Service,
-  ): void {
+  tell(action: "create" | "update" | "remove", service: Service, at: number, before?: Service): void {
     const Actor = { ID: service.id, Attributes: attributes(service, before) };
     const when = { time: Math.floor(at / 1000), timeNano: Math.round(at * 1e6) };
     const line = JSON.stringify({
@@ -52,8 +47,7 @@ export class Events {
     response.flushHeaders();
     const { since } = query;
     if (since !== null)
-      for (const event of this.#past)
-        if (event.at >= since && wanted(event)) response.write(event.line);
+      for (const event of this.#past) if (event.at >= since && wanted(event)) response.write(event.line);
     this.#listeners.set(response, wanted);
     response.on("close", () => this.#listeners.delete(response));
   }
@@ -88,5 +82,4 @@ function replicas(service: Service): string {
   return "replicas" in mode ? String(mode.replicas) : "";
 }
 
-const image = (service: Service): string =>
-  text(object(templateOf(service)["ContainerSpec"])["Image"]);
+const image = (service: Service): string => text(object(templateOf(service)["ContainerSpec"])["Image"]);

@@ -144,16 +144,14 @@ export function modeOf(spec: Json): Mode {
 }
 
 /** Whether the task has not ended, nor been told to. */
-export const isWanted = (task: Task): boolean =>
-  task.desired === "ready" || task.desired === "running";
+export const isWanted = (task: Task): boolean => task.desired === "ready" || task.desired === "running";
 
 const ended: ReadonlySet<TaskPhase> = new Set(["complete", "shutdown", "failed", "rejected"]);
 
 export const hasEnded = (task: Task): boolean => ended.has(task.state);
 
 /** Tasks of one slot replace one another; those of a global service have their node for a slot. */
-export const slotKey = (task: Task): string =>
-  task.slot === 0 ? (task.node?.id ?? "") : String(task.slot);
+export const slotKey = (task: Task): string => (task.slot === 0 ? (task.node?.id ?? "") : String(task.slot));
 
 /** What the tasks must equal not to be replaced. A new placement alone replaces none that stands well. */
 export function templateKey(template: Json): string {

@@ -92,8 +92,7 @@ function surplus(slots: ReadonlySet<number>, wanted: readonly Task[], replicas: 
   const gone: number[] = [];
   while (left.size > replicas) {
     const [first = 0] = [...left].sort(
-      (one, other) =>
-        Number(running(one)) - Number(running(other)) || load(other) - load(one) || other - one,
+      (one, other) => Number(running(one)) - Number(running(other)) || load(other) - load(one) || other - one,
     );
     left.delete(first);
     gone.push(first);

@@ -20,8 +20,7 @@ export function place(
   const [best] = load
     .filter(({ own }) => own < most)
     .sort((one, other) => one.own - other.own || one.all - other.all);
-  if (best === undefined)
-    return none(`max replicas per node limit exceed on ${count(allowed.length)}`);
+  if (best === undefined) return none(`max replicas per node limit exceed on ${count(allowed.length)}`);
   return { kind: "placed", node: best.node };
 }
 

@@ -28,8 +28,7 @@ type Context = {
 /** Replaces the tasks that run another template than the service's, as its update config has it; answers when it goes on. */
 export function rollOut(service: Service, context: Context): number {
   const { state, now } = context;
-  if (service.update?.state === "paused" || service.update?.state === "rollback_paused")
-    return Infinity;
+  if (service.update?.state === "paused" || service.update?.state === "rollback_paused") return Infinity;
   const key = templateKey(templateOf(service));
   const wanted = tasksOf(service, state).filter(isWanted);
   const stale = wanted.filter((task) => templateKey(task.template) !== key);
@@ -41,19 +40,13 @@ export function rollOut(service: Service, context: Context): number {
     }
     service.rollout = { slots: slots.size, under: new Map(), failed: new Set() };
     if (!isUnderWay(service))
-      setUpdate(
-        service,
-        { state: "updating", startedAt: now, message: "update in progress" },
-        context,
-      );
+      setUpdate(service, { state: "updating", startedAt: now, message: "update in progress" }, context);
   }
   const config = configOf(service, context.pace);
   if (follow(service, config, context)) return now;
   const { under } = service.rollout;
 
-  const busy = [...under.values()].filter(
-    (one) => one.ranAt === null || now < one.ranAt + config.delay,
-  );
+  const busy = [...under.values()].filter((one) => one.ranAt === null || now < one.ranAt + config.delay);
   let free = (config.parallelism || Infinity) - busy.length;
   for (const slot of slots) {
     if (free <= 0 || under.has(slot)) continue;
@@ -87,8 +80,7 @@ type Config = {
   readonly maxFailureRatio: number;
 };
 
-const isRollback = (service: Service): boolean =>
-  service.update?.state.startsWith("rollback") === true;
+const isRollback = (service: Service): boolean => service.update?.state.startsWith("rollback") === true;
 
 function configOf(service: Service, pace: number): Config {
   const given: Json | undefined | null =
@@ -144,8 +136,7 @@ function follow(service: Service, config: Config, context: Context): boolean {
     if (one.ranAt === null && (task.state === "running" || hasEnded(task))) {
       one.ranAt = now;
       for (const other of others)
-        if (templateKey(other.template) !== templateKey(task.template))
-          tell(other, "shutdown", state, now);
+        if (templateKey(other.template) !== templateKey(task.template)) tell(other, "shutdown", state, now);
     }
     if (!failed || !watched || rollout.failed.has(task.id)) continue;
     rollout.failed.add(task.id);

@@ -2,14 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { parseExact } from "../../swarm/json.ts";
 import type { Events } from "./events.ts";
 import { EngineError } from "./failure.ts";
-import {
-  findNode,
-  readFilters,
-  serviceFilters,
-  servicePasses,
-  taskFilter,
-  taskFilters,
-} from "./filters.ts";
+import { findNode, readFilters, serviceFilters, servicePasses, taskFilter, taskFilters } from "./filters.ts";
 import type { Service, State } from "./model.ts";
 import { createService, findService, removeService, updateService } from "./services.ts";
 import {
@@ -131,11 +124,7 @@ export function answering(context: Context): RequestListener {
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  context: Context,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
   const url = new URL(request.url ?? "/", "http://engine");
   const [, version, path = ""] = /^(?:\/v(\d+\.\d+))?(\/.*)$/.exec(url.pathname) ?? [];
   if (version !== undefined) checkVersion(version, context.api);
@@ -163,10 +152,7 @@ function checkVersion(version: string, { oldest, newest }: ApiVersions): void {
     throw new EngineError(400, `${said} new. Maximum supported API version is ${newest}`);
   if (minor(version) < minor(oldest)) {
     const advice = "please upgrade your client to a newer version";
-    throw new EngineError(
-      400,
-      `${said} old. Minimum supported API version is ${oldest}, ${advice}`,
-    );
+    throw new EngineError(400, `${said} old. Minimum supported API version is ${oldest}, ${advice}`);
   }
 }
 

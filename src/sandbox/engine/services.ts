@@ -11,8 +11,7 @@ export function findService(reference: string, state: State): Service {
   const [first, second] = all.filter(({ id }) => id.startsWith(reference));
   if (exact !== undefined) return exact;
   if (first === undefined) throw new EngineError(404, `service ${reference} not found`);
-  if (second !== undefined)
-    throw new EngineError(400, `service ${reference} is ambiguous (2 matches found)`);
+  if (second !== undefined) throw new EngineError(400, `service ${reference} is ambiguous (2 matches found)`);
   return first;
 }
 
@@ -71,17 +70,14 @@ export function updateService(
     const what = `service ${service.id} does not have a previous spec`;
     throw rpcError(400, "FailedPrecondition", what);
   }
-  if (Number(query.version) !== service.version)
-    throw rpcError(500, "Unknown", "update out of sequence");
+  if (Number(query.version) !== service.version) throw rpcError(500, "Unknown", "update out of sequence");
 
   const before = { ...service };
   const next = back ? service.previousSpec : spec;
   service.previousSpec = service.spec;
   service.spec = next ?? spec;
   const message = "manually requested rollback";
-  service.update = back
-    ? { state: "rollback_started", startedAt: now, completedAt: null, message }
-    : null;
+  service.update = back ? { state: "rollback_started", startedAt: now, completedAt: null, message } : null;
   abandon(service, now);
   service.dormant.clear();
   service.version = ++state.index;
@@ -92,8 +88,7 @@ export function updateService(
 export function removeService(reference: string, state: State): Service {
   const service = findService(reference, state);
   state.services.delete(service.id);
-  for (const task of state.tasks.values())
-    if (task.serviceId === service.id) state.tasks.delete(task.id);
+  for (const task of state.tasks.values()) if (task.serviceId === service.id) state.tasks.delete(task.id);
   return service;
 }
 
@@ -103,8 +98,7 @@ const nameShape = /^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$/;
 /** The spec with what the engine fills in; unlike the real one it keeps fields that it does not know. */
 function validated(spec: Json): Json {
   const template = object(spec["TaskTemplate"]);
-  if (!isObject(template["ContainerSpec"]))
-    throw new EngineError(400, "mismatched Runtime and *Spec fields");
+  if (!isObject(template["ContainerSpec"])) throw new EngineError(400, "mismatched Runtime and *Spec fields");
   if (text(template["ContainerSpec"]["Image"]) === "")
     throw rpcError(400, "InvalidArgument", "ContainerSpec: image reference must be provided");
   if (!nameShape.test(text(spec["Name"])))
@@ -113,7 +107,10 @@ function validated(spec: Json): Json {
   const replicated = { Replicated: { Replicas: 1, ...object(mode["Replicated"]) } };
   return {
     ...spec,
-    Labels: object(spec["Labels"]),
+    // Keys in order, as Go writes its maps.
+    Labels: Object.fromEntries(
+      Object.entries(object(spec["Labels"])).sort(([one], [other]) => (one < other ? -1 : 1)),
+    ),
     TaskTemplate: { ForceUpdate: 0, Runtime: "container", ...template },
     Mode: modeOf(spec).kind === "replicated" ? { ...mode, ...replicated } : mode,
   };

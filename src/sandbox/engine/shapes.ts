@@ -1,14 +1,6 @@
 import type { Json } from "../../swarm/json.ts";
 import { tasksOf } from "./orchestrate.ts";
-import {
-  hasEnded,
-  isWanted,
-  modeOf,
-  type Node,
-  type Service,
-  type State,
-  type Task,
-} from "./model.ts";
+import { hasEnded, isWanted, modeOf, type Node, type Service, type State, type Task } from "./model.ts";
 
 /* The JSON of the engine's answers, as Docker Engine 20.10 has it. */
 

@@ -25,10 +25,7 @@ const messages: Readonly<Record<TaskPhase, string>> = {
  */
 export function progress(task: Task, state: State, now: number, pace: number): number {
   const { startsIn = 400, stopsIn = 100, outcome = { kind: "runs" } } = task.behaviour;
-  const enter = (
-    phase: TaskPhase,
-    fields: Partial<Pick<Task, "error" | "exitCode">> = {},
-  ): number => {
+  const enter = (phase: TaskPhase, fields: Partial<Pick<Task, "error" | "exitCode">> = {}): number => {
     Object.assign(task, { state: phase, stateAt: now, message: messages[phase], ...fields });
     task.version = ++state.index;
     return now;
