@@ -1,0 +1,70 @@
+import { slackStandIn, type SlackStandIn } from "../stand-ins/slack.ts";
+import { postAlerts, startAlertmanager } from "./alertmanager.ts";
+import type { Lab } from "./dockerd.ts";
+import { prepareHomeostat, tellingAt, type Environment, type HomeostatProcess } from "./homeostat.ts";
+import type { Program } from "./program.ts";
+
+type Alert = Parameters<typeof postAlerts>[1][number];
+
+/** Homeostat as a process between a real Alertmanager, or two that do not know of each other, a Swarm and Slack. */
+export type Site = AsyncDisposable & {
+  readonly homeostat: HomeostatProcess;
+  readonly slack: SlackStandIn;
+  readonly alertmanagers: readonly Program[];
+  /** Its settings, for another process in its place. */
+  readonly env: Environment;
+  /** Lets alerts fire, in each Alertmanager. */
+  fire(...alerts: readonly Alert[]): Promise<void>;
+  /** Ends alerts that fire. */
+  resolve(...alerts: readonly Alert[]): Promise<void>;
+  /** To be undone first at the end, the last one first. */
+  defer(undo: () => unknown): void;
+};
+
+/** Nothing of Homeostat runs before `homeostat.start()`. */
+export async function aSite(wanted: {
+  lab: Lab;
+  rules: string;
+  env?: Environment;
+  /** One for each Alertmanager; default one that groups by alertname and service. */
+  alerting?: readonly NonNullable<Parameters<typeof startAlertmanager>[0]>[];
+}): Promise<Site> {
+  await using parts = new AsyncDisposableStack();
+  const slack = parts.use(await slackStandIn());
+  const env: Record<string, string> = { DOCKER_HOST: wanted.lab.host, ...tellingAt(slack) };
+  Object.assign(env, wanted.env);
+  const homeostat = parts.adopt(await prepareHomeostat({ rules: wanted.rules, env }), ({ close }) => close());
+  const alertmanagers: Program[] = [];
+  for (const alerting of wanted.alerting ?? [{}]) {
+    const started = startAlertmanager({ ...alerting, webhook: homeostat.webhook });
+    alertmanagers.push(parts.adopt(await started, ({ stop }) => stop()));
+  }
+  const [first] = alertmanagers;
+  // Read at each start: a test may have put another one there.
+  if (first !== undefined) env["HOMEOSTAT_ALERTMANAGER_URL"] ??= first.url;
+  const urls = alertmanagers.map(({ url }) => url);
+  const began = new Date().toISOString();
+  const own = parts.move();
+  return {
+    homeostat,
+    slack,
+    alertmanagers,
+    env,
+    fire: (...alerts) =>
+      postAlerts(
+        urls,
+        alerts.map((alert) => ({ startsAt: began, ...alert })),
+      ),
+    resolve: (...alerts) =>
+      postAlerts(
+        urls,
+        alerts.map((alert) => ({
+          startsAt: began,
+          ...alert,
+          endsAt: new Date(Date.now() - 1).toISOString(),
+        })),
+      ),
+    defer: (undo) => own.defer(async () => void (await undo())),
+    [Symbol.asyncDispose]: () => own.disposeAsync(),
+  };
+}
