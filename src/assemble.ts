@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { Actuator } from "./control/acting.ts";
 import { Agenda } from "./control/agenda.ts";
+import { Background } from "./control/background.ts";
 import { CatalogInUse } from "./control/catalog.ts";
 import { Courses } from "./control/courses.ts";
 import { Deeds } from "./control/deeds.ts";
@@ -14,6 +15,7 @@ import type { Logger } from "./control/logger.ts";
 import { Observer } from "./control/observing.ts";
 import { Outbox } from "./control/outbox.ts";
 import { Records } from "./control/records.ts";
+import { Verifying } from "./control/verifying.ts";
 import { Reloading, type NewCatalog } from "./control/reloading.ts";
 import type { Catalog } from "./core/catalog.ts";
 import type { Controller } from "./core/controller.ts";
@@ -95,17 +97,20 @@ export async function assemble(parts: {
   });
   const actuator = new Actuator({ swarm, caller: world.caller, clock, signal });
   const lanes = new Lanes(width);
-  const deeds = new Deeds({
+  const background = new Background({ clock, log, signal });
+  const deedsParts = {
     records,
     catalog,
     courses,
     actuator,
     observer,
     lanes,
+    background,
     clock,
     onStep,
     signal,
-  });
+  };
+  const deeds = new Deeds({ ...deedsParts, verifying: new Verifying(deedsParts) });
   const policy = { handsOff: settings.handsOff, fresh };
   const { cluster, dryRun } = settings;
   const pipeline = new Pipeline({
@@ -121,7 +126,7 @@ export async function assemble(parts: {
     cluster,
     dryRun,
   });
-  const intake = new Intake({ records, episodes, clock, mostWaiting, onStep });
+  const intake = new Intake({ records, episodes, clock, log, background, signal, mostWaiting, onStep });
   const housekeeping = new Housekeeping({
     store,
     records,
@@ -151,17 +156,13 @@ export async function assemble(parts: {
 
   const reloading = new Reloading({ catalog, episodes, courses, escalations, clock, log, onStep });
 
-  const underWay = new Set<Promise<void>>();
   const run = (key: string): void => {
     const [episode = "", rule = ""] = key.split(" ");
-    const work = pipeline.advance(episode, rule).catch((cause: unknown) => {
-      if (signal.aborted) return;
-      // A bug, or a library that broke its word. The course must neither be lost nor spin.
-      log.error({ err: cause, episode, rule }, "a step failed unexpectedly; it is tried again in a minute");
-      schedule(episode, rule, clock.now() + 60_000);
-    });
-    underWay.add(work);
-    void work.finally(() => underWay.delete(work));
+    background.run(
+      { episode, rule },
+      () => pipeline.advance(episode, rule),
+      (cause) => courses.stumble(episode, rule, cause),
+    );
   };
 
   // Effects that an earlier process began are settled in their lanes before anything new is done there.
@@ -180,12 +181,11 @@ export async function assemble(parts: {
     reload: (result) => reloading.take(result),
     async stop() {
       agenda.stop();
-      await intake.stop();
-      await Promise.race([Promise.allSettled([...underWay, lanes.drained()]), clock.sleep(grace)]);
+      await Promise.race([lanes.drained(), clock.sleep(grace, signal)]);
       stopping.abort(new Error("Homeostat stops"));
       await outbox?.stop();
       await housekeeping.stop();
-      await Promise.allSettled([...underWay, deeds.drained()]);
+      await background.drained();
       await store
         .commit({
           append: [{ at: clock.now(), kind: "process", data: { event: "stopped", version } }],

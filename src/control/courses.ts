@@ -108,6 +108,25 @@ export class Courses {
     await this.commit(change);
   }
 
+  /** A step failed in a way that nobody foresaw: it holds, and a person is told if that lasts. */
+  async stumble(episodeId: string, ruleName: string, cause: unknown): Promise<void> {
+    const episode = this.#records.episodes.get(episodeId);
+    const rule = this.#catalog.current.rule(ruleName);
+    if (episode === undefined || rule === undefined) return;
+    const why = reason(
+      "InternalError",
+      `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
+    await this.hold(episode, rule, {
+      kind: "hold",
+      reason: why,
+      until: null,
+      expected: false,
+      direction: "none",
+      trail: [why],
+    });
+  }
+
   /** A rule that says to ignore the alert or to ask a person; also when its tries are used up. */
   async conclude(
     episode: Episode,

@@ -224,6 +224,22 @@ export class Episodes {
     change.put(this.#records.putEpisode({ ...present, escalation: raised.id }));
   }
 
+  /** An alert that a bug keeps from being handled goes to a person. */
+  giveUp(alert: Alert, group: Group, cause: unknown, now: number, change: Change): void {
+    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const why = reason("InternalError", message);
+    const about = {
+      rule: null,
+      channel: null,
+      mention: null,
+      trail: [],
+      alert,
+      episode: episodeId(alert),
+      group,
+    };
+    change.tell(this.#escalations.raise({ kind: "failed", reason: why, ...about }, now));
+  }
+
   /** One escalation for a group that Alertmanager cuts, for as long as it does: what is missing cannot be known. */
   noticeTruncation(notification: Notification, group: Group, now: number, change: Change): void {
     const told = this.#truncated.get(group.key);

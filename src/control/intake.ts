@@ -4,8 +4,10 @@ import type { Group } from "../core/episode.ts";
 import type { Clock } from "../core/ports.ts";
 import { Fault, reason } from "../core/reason.ts";
 import type { Episodes } from "./episodes.ts";
+import type { Logger } from "./logger.ts";
 import type { Records } from "./records.ts";
 import type { Step } from "../core/step.ts";
+import type { Background } from "./background.ts";
 import { Change } from "./change.ts";
 
 type Accepted = {
@@ -29,18 +31,24 @@ export class Intake {
   readonly #records: Records;
   readonly #episodes: Episodes;
   readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #background: Background;
+  readonly #signal: AbortSignal;
   readonly #mostWaiting: number;
   readonly #onStep: (step: Step) => void;
   readonly #backlog: Accepted[] = [];
   /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
   readonly #waiting = new Map<string, Promise<unknown>>();
-  #working: Promise<void> | null = null;
-  #stopping = new AbortController();
+  #working = false;
 
   constructor(parts: {
     records: Records;
     episodes: Episodes;
     clock: Clock;
+    log: Logger;
+    background: Background;
+    /** Ends the working off; what is left is taken up by the next process. */
+    signal: AbortSignal;
     /** How many accepted notifications may wait, before senders are told to come again. */
     mostWaiting: number;
     onStep: (step: Step) => void;
@@ -48,6 +56,9 @@ export class Intake {
     this.#records = parts.records;
     this.#episodes = parts.episodes;
     this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#background = parts.background;
+    this.#signal = parts.signal;
     this.#mostWaiting = parts.mostWaiting;
     this.#onStep = parts.onStep;
   }
@@ -125,23 +136,23 @@ export class Intake {
   }
 
   #work(): void {
-    this.#working ??= this.#workOff()
-      .catch((cause: unknown) => {
-        if (!this.#stopping.signal.aborted) throw cause;
-      })
-      .finally(() => {
-        this.#working = null;
-        if (this.#backlog.length > 0 && !this.#stopping.signal.aborted) this.#work();
-      });
+    if (this.#working) return;
+    this.#working = true;
+    this.#background.run({ intake: "working off" }, async () => {
+      await this.#workOff();
+      this.#working = false;
+      // What came in the last moment found somebody at work.
+      if (this.#backlog.length > 0) this.#work();
+    });
   }
 
   /** In the order of arrival, slice by slice; the cursor moves in the same commit as what a slice did. */
   async #workOff(): Promise<void> {
-    while (this.#backlog.length > 0 && !this.#stopping.signal.aborted) {
+    while (this.#backlog.length > 0 && !this.#signal.aborted) {
       const change = new Change();
       const taken: Alert[] = [];
       while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
-      await this.#records.persist(change.entries, change.puts, this.#stopping.signal);
+      await this.#records.persist(change.entries, change.puts, this.#signal);
       for (const alert of taken) this.#waiting.delete(sameness(alert));
       change.settle();
       await new Promise<void>((turn) => setImmediate(turn));
@@ -157,12 +168,22 @@ export class Intake {
     const from = cursor.seq === first.seq ? cursor.alert : 0;
     if (from === 0) this.#episodes.noticeTruncation(notification, group, first.at, change);
     const alerts = notification.alerts.slice(from, from + slice - taken.length);
-    for (const alert of alerts) this.#episodes.take(alert, group, first.at, change);
+    for (const alert of alerts) this.#take(alert, group, first.at, change);
     taken.push(...alerts);
     const done = from + alerts.length >= notification.alerts.length;
     if (done) this.#backlog.shift();
     const next = done ? { seq: first.seq + 1, alert: 0 } : { seq: first.seq, alert: from + alerts.length };
     change.put(this.#records.putCursor(next));
+  }
+
+  #take(alert: Alert, group: Group, at: number, change: Change): void {
+    try {
+      this.#episodes.take(alert, group, at, change);
+    } catch (cause) {
+      // A bug. The alerts behind this one must not wait for its repair, and a person must know.
+      this.#log.error({ err: cause, fingerprint: alert.fingerprint }, "an alert could not be taken up");
+      this.#episodes.giveUp(alert, group, cause, at, change);
+    }
   }
 
   async #reread(seq: number): Promise<Notification> {
@@ -173,11 +194,6 @@ export class Intake {
       limit: 1,
     });
     return Notification.parse(entry?.data);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#working;
   }
 }
 

@@ -39,7 +39,7 @@ export function compileTexts(
   const written = isRecord(rule) ? rule : {};
   const verify = written["verify"];
   const matchers: Matcher[] = [];
-  for (const [index, text] of listOf(written["match"]).entries())
+  for (const [index, text] of listOf(written["match"]).slice(0, 50).entries())
     matchers.push(...(compile(["match", index], text, compileMatchers) ?? []));
   const actions = new Map<string, Map<string, CompiledTemplate>>();
   for (const [at, action] of actionsOf(written)) {

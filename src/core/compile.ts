@@ -65,8 +65,7 @@ function compileFile(file: CatalogFile, rules: Indexed[], names: Map<string, str
     own.push(...crossFaults(source, path, rule));
     const compiled = compileTexts(source, path, rule);
     own.push(...compiled.faults, ...taken(source, index, rule, names));
-    own.sort((a, b) => a.line - b.line || a.column - b.column);
-    faults.push(...own);
+    faults.push(...inOrder(own));
     if (!spec.success || own.length > 0) continue;
     const place = { file: file.file, ...source.place(path) };
     rules.push({
@@ -75,6 +74,15 @@ function compileFile(file: CatalogFile, rules: Indexed[], names: Map<string, str
     });
   }
   return faults;
+}
+
+/** By place, each once: a union's branches may say the same of one value. */
+function inOrder(faults: readonly RuleFault[]): RuleFault[] {
+  const same = (a: RuleFault, b: RuleFault): boolean =>
+    a.line === b.line && a.column === b.column && a.message === b.message;
+  return faults
+    .filter((fault, index) => faults.findIndex((other) => same(other, fault)) === index)
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** A rule's name stands once in the catalog: the journal, the metrics and people tell rules apart by it. */

@@ -115,5 +115,5 @@ function refusePattern(node: Node, second: unknown, refuse: Refuse): void {
 function wordsNear(word: string, words: readonly string[]): string {
   const near = nearest(word, words);
   if (near !== undefined) return near;
-  return words.length === 0 ? "no field" : words.join(", ");
+  return words.length === 0 ? "no field" : `one of ${words.join(", ")}`;
 }

@@ -46,9 +46,14 @@ export function compileExpression(source: string): Compiled<Expression> {
   try {
     const parsed = environment.parse(source);
     const inspected = inspect(parsed.ast);
-    if (inspected.faults.length > 0) return { ok: false, faults: inspected.faults };
     const checked = parsed.check();
-    if (!checked.valid) throw checked.error ?? new Error("the types do not fit");
+    const faults = [...inspected.faults];
+    if (!checked.valid) {
+      const mistyped = told(checked.error);
+      // Where both have a word on one place, ours says what to write instead.
+      if (!faults.some(({ offset }) => offset === mistyped.offset)) faults.push(mistyped);
+    }
+    if (faults.length > 0) return { ok: false, faults };
     const evaluate = (scope: Scope): unknown => {
       try {
         const value: unknown = parsed(context(scope));

@@ -4,7 +4,7 @@ import type { Direction } from "./intent.ts";
 import { pauseFor } from "./pause.ts";
 import { reason, type Reason } from "./reason.ts";
 import { observed, type Situation } from "./situation.ts";
-import { targetId } from "./target.ts";
+import { isRollingOut, targetId } from "./target.ts";
 
 /** A guard's answer. A pass says what it looked at, so that the trail reads as the arithmetic of the decision. */
 export type Verdict =
@@ -93,10 +93,9 @@ const obeysLabel: Guard = (situation, direction) => {
 /** Every update clears UpdateStatus and replaces PreviousSpec: acting now would take the rollout's way back away. */
 const noRollout: Guard = (situation) => {
   if (situation.service === null) return pass("NoRollout", "The action changes no service");
-  const { update, name } = observed(situation);
-  const busy =
-    update !== null && ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
-  if (!busy) return pass("NoRollout", `${name} is not being rolled out`);
+  const service = observed(situation);
+  const { update, name } = service;
+  if (update === null || !isRollingOut(service)) return pass("NoRollout", `${name} is not being rolled out`);
   // A rollback is what ends a rollout that the engine itself has paused.
   if (update.state === "paused" && situation.plan.kind === "rollback")
     return pass("NoRollout", "The rollout is paused");

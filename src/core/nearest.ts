@@ -1,6 +1,7 @@
 /** The word that a slip was most likely meant to be; undefined when none is near. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
-  const bound = Math.max(2, Math.floor(word.length / 4));
+  // Of a word of three letters, two changed ones leave nothing that was meant.
+  const bound = word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 4));
   const [best] = words
     .map((candidate) => ({
       candidate,

@@ -19,16 +19,25 @@ const unavailableActions = new Set([
 const unavailableOfRule = new Set(["approve"]);
 const unavailableOfAction = new Set(["target", "forecast"]);
 
+/** So many are told of one rule. */
+const mostIssues = 100;
+
 /** What zod found wrong with a rule, with places and in people's words. `path` is where the rule stands. */
 export function schemaFaults(
   source: RuleSource,
   path: Path,
   issues: readonly z.core.$ZodIssue[],
 ): RuleFault[] {
-  return issues.flatMap((issue) => {
+  return issues.slice(0, mostIssues).flatMap((issue) => {
     const at = [...path, ...issue.path.map((step) => (typeof step === "number" ? step : String(step)))];
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => unknownKey(source, at, key, path.length));
+      return (
+        issue.keys
+          .slice(0, mostIssues)
+          // It has been told of already.
+          .filter((key) => key !== "__proto__")
+          .map((key) => unknownKey(source, at, key, path.length))
+      );
     if (issue.code === "invalid_union") return ofUnion(source, path, at, issue);
     if (issue.code !== "invalid_key") return [wrong(source, at, path, expected(issue) ?? "another value")];
     return [
@@ -82,15 +91,19 @@ export function crossFaults(source: RuleSource, path: Path, rule: unknown): Rule
   return faults;
 }
 
-/** Every action of `do` and `ladder` as it was written, with its path within the rule. */
+/**
+ * The actions of `do` and `ladder` as they were written, each with its path within the rule. What is more than allowed
+ * is left out, as it would be much work for nothing.
+ */
 export function actionsOf(rule: Readonly<Record<string, unknown>>): [Path, unknown][] {
   const { do: steps, ladder } = rule;
   const found: [Path, unknown][] = [];
-  if (Array.isArray(steps)) for (const [n, step] of steps.entries()) found.push([["do", n], step]);
+  if (Array.isArray(steps))
+    for (const [n, step] of steps.slice(0, 20).entries()) found.push([["do", n], step]);
   if (!Array.isArray(ladder)) return found;
-  for (const [n, rung] of ladder.entries()) {
+  for (const [n, rung] of ladder.slice(0, 20).entries()) {
     if (!Array.isArray(rung)) continue;
-    for (const [m, step] of rung.entries()) found.push([["ladder", n, m], step]);
+    for (const [m, step] of rung.slice(0, 20).entries()) found.push([["ladder", n, m], step]);
   }
   return found;
 }
@@ -106,7 +119,7 @@ function unknownKey(source: RuleSource, at: Path, key: string, depth: number): R
     ((within[0] === "do" || within[0] === "ladder") && unavailableOfAction.has(key));
   return source.fault([...at, key], {
     message: unavailable ? `${key} is not available in this version` : "unknown key",
-    expected: unavailable ? undefined : (nearest(key, known) ?? known.join(", ")),
+    expected: unavailable ? undefined : (nearest(key, known) ?? oneOf(known)),
     found: unavailable ? undefined : shown(key),
     atKey: true,
   });
@@ -125,10 +138,10 @@ function keysAt(source: RuleSource, at: Path, within: Path): string[] {
   return option === undefined ? [] : Object.keys(option.shape);
 }
 
-/** The keys that an object schema knows, looked for through defaults, optionals and unions. */
+/** The keys that an object schema knows, looked for through defaults and unions. */
 function keysOf(schema: z.core.$ZodType): string[] {
   if (schema instanceof z.ZodObject) return Object.keys(schema.shape);
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return keysOf(schema.unwrap());
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return keysOf(schema.unwrap());
   return schema instanceof z.ZodUnion ? schema.options.flatMap(keysOf) : [];
 }
 
@@ -160,14 +173,14 @@ function ofAction(source: RuleSource, path: Path, at: Path): RuleFault {
     return source.fault(at, { message: `the action ${found} is not available in this version` });
   const actions = Action.options.map(({ shape }) => shape.action.value);
   const near = typeof found === "string" ? nearest(found, actions) : undefined;
-  return wrong(source, at, path, near ?? actions.join(", "), "unknown action");
+  return wrong(source, at, path, near ?? oneOf(actions), "unknown action");
 }
 
 function wrong(source: RuleSource, at: Path, path: Path, expected: string, what?: string): RuleFault {
   const found = valueAt(source.value, at);
   const name = named(at, path);
   return source.fault(at, {
-    message: found === undefined ? `${name} is missing` : (what ?? `${name} cannot be that`),
+    message: found === undefined ? `${name} is missing` : (what ?? `${name} is not valid`),
     expected,
     found: found === undefined ? undefined : shown(found),
   });
@@ -190,9 +203,12 @@ function expected(issue: z.core.$ZodIssue | undefined): string | undefined {
   if (issue === undefined) return undefined;
   const said = /^expected (.*)$/s.exec(issue.message)?.[1];
   if (said !== undefined) return said;
-  if (issue.code === "invalid_value") return issue.values.map(String).join(", ");
+  if (issue.code === "invalid_value") return oneOf(issue.values.map(String));
   if (issue.code !== "invalid_type") return undefined;
   return issue.expected === "object" || issue.expected === "record"
     ? "a mapping, each line as key: value"
     : `a ${issue.expected}`;
 }
+
+const oneOf = (words: readonly string[]): string =>
+  words.length === 1 ? String(words[0]) : `one of ${words.join(", ")}`;

@@ -24,7 +24,7 @@ type Details = {
   readonly atKey?: boolean;
 };
 
-/** What is told of one file that is no YAML: the first error causes most others. */
+/** So much is told of what makes no good YAML: the first error causes most others. */
 const mostErrors = 20;
 /** Characters of one file. */
 const largest = 4 * 1024 * 1024;
@@ -42,13 +42,10 @@ export class RuleSource {
   constructor({ file, text }: { readonly file: string; readonly text: string }) {
     this.file = file;
     this.#text = text;
-    const faults: Found[] = [];
+    const faults: RuleFault[] = [];
     this.#document = this.#parse(faults);
-    if (this.#document !== null && !faults.some(isFatal)) {
-      this.#lookThrough(this.#document, faults);
-      if (!faults.some(isFatal)) this.value = this.#read(this.#document, faults);
-    }
-    this.faults = faults.map(({ fault }) => fault);
+    if (this.#document !== null && faults.length === 0) this.value = this.#read(this.#document, faults);
+    this.faults = faults;
   }
 
   /** Where a path stands, or the nearest thing around it that there is. Both from 1. */
@@ -77,74 +74,71 @@ export class RuleSource {
     };
   }
 
-  #parse(faults: Found[]): Document | null {
-    const file = (message: string, expected?: string): null => {
-      faults.push({ fatal: true, fault: this.#faultAt(0, message, expected) });
-      return null;
+  /** Null where it is no YAML, which the faults then say. */
+  #parse(faults: RuleFault[]): Document | null {
+    const refuse = (offset: number, message: string, expected: string): void => {
+      faults.push(this.#faultAt(offset, message, expected));
     };
-    if (this.#text.length > largest)
-      return file(`the file has ${this.#text.length} characters`, `at most ${largest}`);
-    let document: Document;
+    if (this.#text.length > largest) {
+      refuse(0, `the file has ${this.#text.length} characters`, `at most ${largest}`);
+      return null;
+    }
     try {
-      document = parseDocument(this.#text, {
+      const document = parseDocument(this.#text, {
         lineCounter: this.#lines,
         prettyErrors: false,
-        logLevel: "silent",
+        // "silent" would let a second document pass.
+        logLevel: "error",
+        // Its own check compares every key with every other one.
+        uniqueKeys: false,
       });
+      if (document.errors.some(isTooDeep)) throw new RangeError("nested too deeply");
+      const wrong = [...document.errors, ...document.warnings].slice(0, mostErrors);
+      for (const { code, pos, message } of wrong) {
+        if (code === "MULTIPLE_DOCS") refuse(pos[0], "a second document begins", "one document a file");
+        else refuse(pos[0], oneLine(message), code === "TAG_RESOLVE_FAILED" ? "no tag" : "YAML");
+      }
+      return wrong.length === 0 ? document : null;
     } catch {
       // The parser goes down into what is nested by calling itself.
-      return file("the file cannot be read", "YAML that is not nested so deeply");
-    }
-    if (document.errors.some(({ message }) => message.startsWith("Maximum call stack")))
-      return file("the file cannot be read", "YAML that is not nested so deeply");
-    for (const error of document.errors.slice(0, mostErrors)) {
-      const twice = error.code === "DUPLICATE_KEY";
-      const key = twice ? `the key ${this.#word(error.pos[0])} stands twice` : error.message;
-      faults.push({
-        fatal: !twice,
-        fault: this.#faultAt(error.pos[0], oneLine(key), twice ? "every key once" : "YAML"),
-      });
-    }
-    for (const warning of document.warnings) {
-      const fault = this.#faultAt(warning.pos[0], oneLine(warning.message), "no tag");
-      faults.push({ fatal: false, fault });
-    }
-    return document;
-  }
-
-  /** What YAML allows and rules do not: keys that are no texts, and one that JavaScript keeps for itself. */
-  #lookThrough(document: Document, faults: Found[]): void {
-    const bad = (node: unknown, message: string): void => {
-      const start = isAlias(node) || isScalar(node) || isMap(node) || isSeq(node) ? startOf(node) : 0;
-      faults.push({ fatal: false, fault: this.#faultAt(start ?? 0, message, "a text as key") });
-    };
-    try {
-      visit(document, {
-        Pair: (_, { key }) => {
-          if (!isScalar(key) || typeof key.value !== "string") bad(key, "a key is no text");
-          else if (key.value === "__proto__") bad(key, "the key __proto__ cannot be used");
-        },
-      });
-    } catch {
-      bad(null, "the file is nested too deeply");
+      refuse(0, "the file is nested too deeply", "a list of rules");
+      return null;
     }
   }
 
-  #read(document: Document, faults: Found[]): unknown {
+  /** The file's value; undefined where its aliases do not let it be read. */
+  #read(document: Document, faults: RuleFault[]): unknown {
+    let alias = 0;
     try {
-      return document.toJS({ maxAliasCount: 100 });
-    } catch (error) {
-      let alias = 0;
       visit(document, {
         Alias: (_, node) => {
-          alias = startOf(node) ?? 0;
-          return visit.BREAK;
+          if (alias === 0) alias = startOf(node) ?? 0;
         },
+        Map: (_, { items }) => this.#checkKeys(items, faults),
       });
-      const message = error instanceof Error ? oneLine(error.message) : "the aliases cannot be read";
-      const fault = this.#faultAt(alias, message, "few aliases, each of an anchor before it");
-      faults.push({ fatal: true, fault });
+      return document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      const fault =
+        error instanceof ReferenceError
+          ? this.#faultAt(alias, oneLine(error.message), "few aliases, each of an anchor before it")
+          : this.#faultAt(0, "the file is nested too deeply", "a list of rules");
+      faults.push(fault);
       return undefined;
+    }
+  }
+
+  #checkKeys(items: readonly { readonly key: unknown }[], faults: RuleFault[]): void {
+    const seen = new Set<string>();
+    for (const { key } of items) {
+      if (faults.length >= mostErrors) return;
+      const name = isScalar(key) ? String(key.value) : "";
+      const at = startOf(key) ?? 0;
+      // JavaScript keeps this one for itself, and some would lose it without a word.
+      if (name === "__proto__")
+        faults.push(this.#faultAt(at, "the key __proto__ cannot be used", "another key"));
+      else if (seen.has(name))
+        faults.push(this.#faultAt(at, `the key ${shown(name)} stands twice`, "every key once"));
+      seen.add(name);
     }
   }
 
@@ -172,14 +166,10 @@ export class RuleSource {
     const { line, col } = this.#lines.linePos(Math.max(0, Math.min(offset, this.#text.length)));
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
-
-  #word(offset: number): string {
-    return shown(/^[^\s:]*/.exec(this.#text.slice(offset, offset + 100))?.[0] ?? "");
-  }
 }
 
-type Found = { readonly fatal: boolean; readonly fault: RuleFault };
-const isFatal = ({ fatal }: Found): boolean => fatal;
+const isTooDeep = ({ message }: { readonly message: string }): boolean =>
+  message.startsWith("Maximum call stack");
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 300);
 
@@ -190,7 +180,7 @@ const startOf = (node: unknown): number | null => {
 
 function childOf(node: Node | null, step: string | number): { key: unknown; value: Node | null } | null {
   if (isMap<unknown, Node | null>(node)) {
-    const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+    const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === step);
     return pair === undefined ? null : { key: pair.key, value: pair.value };
   }
   if (isSeq<Node | null>(node) && typeof step === "number" && step in node.items) {

@@ -37,6 +37,10 @@ export type ServiceState = {
   };
 };
 
+/** While this is so, every update would take the rollout's way back away. */
+export const isRollingOut = ({ update }: Pick<ServiceState, "update">): boolean =>
+  update !== null && ["updating", "paused", "rollback_started", "rollback_paused"].includes(update.state);
+
 export type UpdateState =
   | "updating"
   | "paused"
