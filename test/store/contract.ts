@@ -160,6 +160,26 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(seen).toHaveLength(38);
     });
 
+    it("tells those who begin to watch between commits everything once as well", async () => {
+      const everyone: number[][] = [];
+      const commits: Promise<unknown>[] = [];
+      const write = (at: number) => commits.push(store.commit({ append: [entry(at)] }));
+      for (let at = 1; at <= 30; at += 1) {
+        write(at);
+        // The commit is under way now, so that what a watcher reads first and what it is told meet.
+        await new Promise((turn) => setImmediate(turn));
+        if (at % 3 > 0) continue;
+        const seen: number[] = [];
+        everyone.push(seen);
+        store.watch(0, (next) => seen.push(next.at));
+        write(at + 100);
+      }
+      await Promise.all(commits);
+      const all = ats(await store.read(oldest));
+      expect(all).toHaveLength(40);
+      await expect.poll(() => everyone).toEqual(everyone.map(() => all));
+    });
+
     it("drops what is old or too much, oldest first, and nothing that is to be kept", async () => {
       for (let at = 1; at <= 9; at += 1)
         await store.commit({ append: [entry(at, { data: "ü".repeat(49) })] }); // 100 bytes of JSON

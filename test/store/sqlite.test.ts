@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Database } from "../../src/store/database.ts";
 import { openStore } from "../../src/store/open.ts";
 import { SqliteStore } from "../../src/store/sqlite.ts";
 import { storeContract } from "./contract.ts";
@@ -142,6 +143,18 @@ describe("the file", () => {
     await expect(store.commit({})).rejects.toMatchObject({ name: "Fault", code: "refused" });
     await expect(store.get("a")).rejects.toThrow(/thread failed: Error: as if by a bug/);
     await store.close();
+  });
+
+  it("takes back what it began to write when SQLite refuses the rest", async () => {
+    await filled(path, 0);
+    const database = new Database(path);
+    const entry = { at: 1, kind: "pause", episode: null, target: null, data: "1" };
+    const commit = (at: number) =>
+      database.commit([{ append: [entry, { ...entry, at }], put: [], fence: null }]);
+    expect(() => commit(1.5)).toThrow(/REAL value in INTEGER column/);
+    expect(commit(2)).toMatchObject([{ kind: "committed" }]);
+    database.close();
+    expect((await readAll(path)).map(({ at }) => at)).toEqual([1, 2]);
   });
 
   it("lets commits in between while much is dropped", async () => {
