@@ -70,11 +70,7 @@ function endOfExpression(text: string, start: number): number | null {
   for (let at = start; at < text.length; at++) {
     const char = text[at];
     if (char === '"' || char === "'") {
-      const end = endOfString(
-        text,
-        at,
-        /(?<![A-Za-z0-9_])(?:[rR]|[bB][rR])$/.test(text.slice(Math.max(start, at - 3), at)),
-      );
+      const end = endOfString(text, at);
       if (end === null) return null;
       at = end;
     } else if (char === "/" && text[at + 1] === "/") {
@@ -87,13 +83,13 @@ function endOfExpression(text: string, start: number): number | null {
   return null;
 }
 
-/** The last character of the string that begins at `start`; null when it does not end. */
-function endOfString(text: string, start: number, raw: boolean): number | null {
+/** The last character of the string that begins at `start`; null when it does not end. A backslash hides a quote in raw strings too. */
+function endOfString(text: string, start: number): number | null {
   const quote = text[start] ?? "";
   const triple = text.startsWith(quote.repeat(3), start);
   const mark = triple ? quote.repeat(3) : quote;
   for (let at = start + mark.length; at < text.length; at++) {
-    if (text[at] === "\\" && !raw) at++;
+    if (text[at] === "\\") at++;
     else if (text.startsWith(mark, at)) return at + mark.length - 1;
   }
   return null;
