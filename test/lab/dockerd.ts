@@ -196,7 +196,7 @@ const flags = (path: (name: string) => string): string[] => [
 ];
 
 /** The engine's own service spec for it. */
-export function specOf(service: NewService): Dockerode.CreateServiceOptions & { Name: string } {
+function specOf(service: NewService): Dockerode.CreateServiceOptions & { Name: string } {
   const { name, image = "lab/idle:1", replicas = 1, labels = {}, spec = {} } = service;
   return {
     Name: name,
