@@ -7,14 +7,7 @@ import { promisify } from "node:util";
 import Dockerode from "dockerode";
 import { requireBinary } from "./binaries.ts";
 import { importImages } from "./images.ts";
-import {
-  endAllOf,
-  isAlive,
-  removeControlGroups,
-  removeWithMounts,
-  signal,
-  until,
-} from "./processes.ts";
+import { endAllOf, isAlive, removeControlGroups, removeWithMounts, signal, until } from "./processes.ts";
 
 const run = promisify(execFile);
 
@@ -67,13 +60,9 @@ export async function startDockerd(): Promise<Lab> {
   const docker = new Dockerode({ host: "", socketPath });
   // In a namespace of its own its bridges, firewall rules and ports meet nobody else's, pulls fail at once for want
   // of a route, and all of it vanishes with this process.
-  const holder = spawn(
-    "unshare",
-    ["--net", "sh", "-c", "ip link set lo up && echo up && exec cat"],
-    {
-      stdio: ["pipe", "pipe", "ignore"],
-    },
-  );
+  const holder = spawn("unshare", ["--net", "sh", "-c", "ip link set lo up && echo up && exec cat"], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   await once(holder.stdout, "data");
   const namespace = `/proc/${holder.pid}/ns/net`;
   await writeFile(path("init"), '#!/bin/sh\nshift\nexec "$@"\n');
@@ -104,10 +93,7 @@ export async function startDockerd(): Promise<Lab> {
     if (pid !== null) signal(pid, name);
   };
   const ended = () =>
-    until(
-      "dockerd ends",
-      () => daemon === null || daemon.exitCode !== null || daemon.signalCode !== null,
-    );
+    until("dockerd ends", () => daemon === null || daemon.exitCode !== null || daemon.signalCode !== null);
 
   async function kill(): Promise<void> {
     const pid = await containerd();
@@ -115,12 +101,7 @@ export async function startDockerd(): Promise<Lab> {
     await ended();
     if (pid !== null) await until("containerd ends", async () => !(await isAlive(pid)));
     // Started right after, dockerd would take the dead containerd for its own and wait for it for ever.
-    const stale = [
-      "pid",
-      "docker.sock",
-      "exec/containerd/containerd.pid",
-      "exec/containerd/containerd.sock",
-    ];
+    const stale = ["pid", "docker.sock", "exec/containerd/containerd.pid", "exec/containerd/containerd.sock"];
     await Promise.all(stale.map((name) => rm(path(name), { force: true })));
   }
 

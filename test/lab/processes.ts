@@ -5,8 +5,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until `done`, asking each `every` ms, at most `limit` ms. */
 export async function until(
@@ -48,9 +47,7 @@ export async function isAlive(pid: number): Promise<boolean> {
 /** The processes that name the directory in their command line, and all their descendants. */
 async function belongingTo(directory: string): Promise<number[]> {
   const all = await processes();
-  const own = new Set(
-    all.filter((one) => one.command.includes(`${directory}/`)).map((one) => one.pid),
-  );
+  const own = new Set(all.filter((one) => one.command.includes(`${directory}/`)).map((one) => one.pid));
   own.delete(process.pid);
   for (let size = -1; size !== own.size;) {
     size = own.size;
