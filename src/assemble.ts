@@ -97,6 +97,7 @@ export async function assemble(parts: {
   });
   const actuator = new Actuator({ swarm, caller: world.caller, clock, signal });
   const lanes = new Lanes(width);
+  const policy = { handsOff: settings.handsOff, fresh };
   const background = new Background({ clock, log, signal });
   const deedsParts = {
     records,
@@ -107,11 +108,11 @@ export async function assemble(parts: {
     lanes,
     background,
     clock,
+    policy,
     onStep,
     signal,
   };
   const deeds = new Deeds({ ...deedsParts, verifying: new Verifying(deedsParts) });
-  const policy = { handsOff: settings.handsOff, fresh };
   const { cluster, dryRun } = settings;
   const pipeline = new Pipeline({
     records,

@@ -4,6 +4,7 @@ import { intentId, type Intent, type Outcome } from "../core/intent.ts";
 import type { CompiledRule } from "../core/catalog.ts";
 import type { Clock } from "../core/ports.ts";
 import { reason } from "../core/reason.ts";
+import type { Policy } from "../core/situation.ts";
 import type { Step } from "../core/step.ts";
 import { targetId, type Target } from "../core/target.ts";
 import type { Actuator } from "./acting.ts";
@@ -25,6 +26,7 @@ export type DeedsParts = {
   lanes: Lanes;
   background: Background;
   clock: Clock;
+  policy: Policy;
   onStep: (step: Step) => void;
   signal: AbortSignal;
 };
@@ -95,8 +97,8 @@ export class Deeds {
     await courses.commit(change);
     catalog.count(rule.name, "acted");
     onStep({ kind: "decided", decision: "act", code: decision.reason.code, rule: rule.name });
-    const outcome = await this.#parts.actuator.perform(intent);
-    return this.#conclude(intent, outcome);
+    const old = this.#parts.clock.now() - at > this.#parts.policy.fresh;
+    return this.#conclude(intent, old ? { kind: "stale" } : await this.#parts.actuator.perform(intent));
   }
 
   /** Goes on with what an earlier process began. */
@@ -144,7 +146,8 @@ export class Deeds {
         return "done";
       }
       case "conflict":
-      case "gone": {
+      case "gone":
+      case "stale": {
         // It never happened: it starts no cooldown and is no try.
         const tries = attemptsBefore(intent);
         change.put(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Entry, EntryKind } from "../../src/core/journal.ts";
 import type { Change, Committed, Store } from "../../src/core/ports.ts";
 import { Fault } from "../../src/core/reason.ts";
 import { fakeClock } from "../stand-ins/clock.ts";
@@ -13,6 +14,9 @@ rules:
     do: [{action: scale-service, service: '\${alert.labels.service}', by: +2}]
     cooldown: {up: 1m, down: 10m}
 ${more}`;
+
+const outcomes = async (journal: (kinds: EntryKind[]) => Promise<Entry[]>): Promise<string[]> =>
+  (await journal(["outcome"])).map(({ data }) => (data as { result: { kind: string } }).result.kind);
 
 describe("once", () => {
   /** A store whose process dies at its n-th commit: before it, or after it is durable and before anybody hears of it. */
@@ -142,6 +146,28 @@ describe("once", () => {
     await stop();
   });
 
+  it("when the store takes long to write the intent down, it looks again before it acts", async () => {
+    const store = memoryStore();
+    const { post, clock, swarm, journal, stop } = await aHomeostat({
+      rules: rules("    repeat: once"),
+      store,
+    });
+    swarm.set("shop_web", { replicas: 2 });
+    const { service } = swarm;
+    swarm.service = async function (this: FakeSwarm, name) {
+      const seen = await service.call(this, name);
+      this.service = service;
+      store.failNext(7);
+      return seen;
+    };
+    await post(firing());
+    expect(swarm.changes).toEqual([]);
+    await clock.advance(seconds(30));
+    expect(swarm.changes).toHaveLength(1);
+    expect(await outcomes(journal)).toEqual(["stale", "applied"]);
+    await stop();
+  });
+
   it("when somebody else moves the service between reading and writing, it reads again and decides again", async () => {
     const { post, swarm, journal, stop } = await aHomeostat({ rules: rules("    repeat: once") });
     swarm.set("shop_web", { replicas: 2, image: "web:1" });
@@ -153,9 +179,7 @@ describe("once", () => {
     };
     await post(firing());
     expect(swarm.peek("shop_web")).toMatchObject({ replicas: 4, image: "web:2" });
-    expect(
-      (await journal(["outcome"])).map(({ data }) => (data as { result: { kind: string } }).result.kind),
-    ).toEqual(["conflict", "applied"]);
+    expect(await outcomes(journal)).toEqual(["conflict", "applied"]);
     await stop();
   });
 });
