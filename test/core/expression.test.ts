@@ -58,7 +58,7 @@ describe("an expression sees", () => {
       expect(evaluated(`"${name}" in alert.labels`)).toBe(false);
       expect(faultsOf(`alert.${name}`), name).not.toEqual([]);
       expect(faultsOf(`service.${name}`), name).not.toEqual([]);
-      expect(() => evaluated(`alert["${name}"] == "x"`)).toThrow();
+      expect(() => evaluated(`alert["${name}"] == "x"`)).toThrow(/\w/);
     }
   });
 });
@@ -132,15 +132,14 @@ test.each([
   expect(compiled.ok && compiled.value.needsService).toBe(needs);
 });
 
-test("a condition gives true or false, at load where the type is known and else when it is asked", () => {
-  expect(compileCondition("alert.labels.severity")).toMatchObject({
-    ok: false,
-    faults: [{ expected: "true or false" }],
-  });
-  const dynamic = compileCondition('{"a": [1]}.map(k, k)[0]');
-  if (!dynamic.ok) return expect(dynamic.faults[0]?.expected).toBe("true or false");
-  return expect(() => dynamic.value.holds(scope)).toThrow(ExpressionError);
-});
+test.each(["alert.labels.severity", "[1].map(k, k)[0]", "[][0]", "{}.a", "null"])(
+  "%s is no condition",
+  (source) =>
+    expect(compileCondition(source)).toMatchObject({
+      ok: false,
+      faults: [{ expected: "true or false" }],
+    }),
+);
 
 test("an alert with megabytes of labels is refused and not worked on", () => {
   const huge = scopeOf({ labels: { a: "x".repeat(2_000_000) } });
@@ -161,7 +160,7 @@ test("whatever is written, compiling and evaluating throws ExpressionError alone
   const soup = fc.oneof(
     fc.array(word, { maxLength: 25 }).map((words) => words.join(" ")),
     fc.array(word, { maxLength: 25 }).map((words) => words.join("")),
-    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.string({ maxLength: 60 }),
   );
   fc.assert(
     fc.property(soup, (source) => {

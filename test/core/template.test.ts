@@ -6,6 +6,9 @@ import { compileTemplate, parseTemplate } from "../../src/core/template.ts";
 import { compileUrl } from "../../src/core/url-template.ts";
 import { scopeOf } from "./scopes.ts";
 
+/** What texts may hold, without the beginning of an expression. */
+const odd = fc.constantFrom(..."a 1 { } \" ' \\ § é 😀 \0 \n".split(" "), " ", "\ud800");
+
 const scope = scopeOf({
   labels: { service: "shop_web", path: "a/b?c=#d", dots: "..", bad: "\ud800" },
   service: { replicas: 4 },
@@ -66,7 +69,7 @@ describe("a template", () => {
   });
 
   test("gives back every text without ${ as it is, and every value between literals", () => {
-    const literal = fc.string({ unit: "binary" }).map((text) => text.replaceAll("$", "§"));
+    const literal = fc.string({ unit: odd });
     fc.assert(
       fc.property(literal, fc.string(), literal, (before, value, after) => {
         expect(rendered(before)).toBe(before);
@@ -83,13 +86,15 @@ describe("a template", () => {
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
         const text = pieces.join("");
         const cut = parseTemplate(text);
-        if (!cut.ok) return void expect(text.slice(cut.fault.offset)).toMatch(/^\$\{/);
+        if (!cut.ok) {
+          expect(text.slice(cut.fault.offset)).toMatch(/^\$\{/);
+          return;
+        }
         for (const part of cut.parts)
           if (part.kind === "expression")
             expect(text.slice(part.offset - 2, part.offset + part.source.length + 1)).toBe(
               `\${${part.source}}`,
             );
-        return undefined;
       }),
       { numRuns: 2000 },
     );
