@@ -42,8 +42,7 @@ export class Ledger {
     }
     if (kind === "decision") {
       const { rule, decision } = entry.data as { rule: string; decision: Decision };
-      if (decision.kind === "hold")
-        this.holds.push({ rule, target, reason: decision.reason, at: entry.at });
+      if (decision.kind === "hold") this.holds.push({ rule, target, reason: decision.reason, at: entry.at });
     }
     if (kind === "intent") {
       const { intent } = entry.data as { intent: Intent };
@@ -53,12 +52,12 @@ export class Ledger {
       const { intent, result } = entry.data as { intent: string; result: Outcome };
       if (result.kind === "failed" || result.kind === "unknown") this.#close(intent, "failed");
       // Nothing was written: it is decided anew, with the same name.
-      if (result.kind === "conflict" || result.kind === "gone") this.deeds.delete(intent);
+      if (result.kind === "conflict" || result.kind === "gone" || result.kind === "stale")
+        this.deeds.delete(intent);
     }
     if (kind === "verification") {
       const { intent, judgement } = entry.data as { intent: string; judgement: Judgement };
-      if (judgement.kind === "verified" || judgement.kind === "failed")
-        this.#close(intent, judgement.kind);
+      if (judgement.kind === "verified" || judgement.kind === "failed") this.#close(intent, judgement.kind);
       if (judgement.kind === "superseded") this.#close(intent, "overtaken");
     }
     if (kind === "escalation") {

@@ -59,8 +59,7 @@ export class Monitoring<World> {
         row.state = { ...row.state, alert: ended };
       const { alert, accepted } = { alert: row.state.alert, accepted: row.accepted };
       if (alert === null || row.posting !== null || this.#stopping.signal.aborted) continue;
-      const repeats =
-        alert.endsAt === null && accepted !== null && now - accepted.at >= repeatAfter;
+      const repeats = alert.endsAt === null && accepted !== null && now - accepted.at >= repeatAfter;
       if (!repeats && !isNews(alert, accepted?.alert)) continue;
       row.posting = this.#post(alert, webhook).then((ok) => {
         if (ok) row.accepted = { alert, at: now };
@@ -89,13 +88,8 @@ export class Monitoring<World> {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://sandbox");
     if (request.method === "GET" && pathname === "/api/v2/alerts") {
       const matchers = searchParams.getAll("filter").map(readMatcher);
-      if (matchers.includes(null))
-        return answer(response, 400, JSON.stringify("bad matcher format"));
-      return answer(
-        response,
-        200,
-        JSON.stringify(this.#listed(matchers.filter((one) => one !== null))),
-      );
+      if (matchers.includes(null)) return answer(response, 400, JSON.stringify("bad matcher format"));
+      return answer(response, 200, JSON.stringify(this.#listed(matchers.filter((one) => one !== null))));
     }
     // The links of alerts lead here.
     if (request.method === "GET" && (pathname === "/" || pathname === "/graph"))
@@ -154,7 +148,5 @@ type Matcher = { readonly name: string; readonly value: string };
 function readMatcher(text: string): Matcher | null {
   const parts = /^([a-zA-Z_][a-zA-Z0-9_]*)=("(?:[^"\\\n]|\\["\\n])*")$/.exec(text);
   const [, name, value] = parts ?? [];
-  return name === undefined || value === undefined
-    ? null
-    : { name, value: String(JSON.parse(value)) };
+  return name === undefined || value === undefined ? null : { name, value: String(JSON.parse(value)) };
 }

@@ -9,16 +9,7 @@ import type { Reason } from "../core/reason.ts";
 import { escalationMessage } from "../core/telling.ts";
 
 /** What a newcomer would call the steps of the way through. */
-export type Step =
-  | "shop"
-  | "alert"
-  | "decided"
-  | "done"
-  | "verified"
-  | "held"
-  | "asked"
-  | "over"
-  | "failed";
+export type Step = "shop" | "alert" | "decided" | "done" | "verified" | "held" | "asked" | "over" | "failed";
 
 /** One thing that happened, as a sentence. */
 export type Said = {
@@ -112,6 +103,11 @@ export class Narrator {
           step: "held",
           text: `${target.name} was changed by somebody else at that moment: it is decided anew.`,
         };
+      case "stale":
+        return {
+          step: "held",
+          text: `What was known of ${target.name} has grown too old: it is decided anew.`,
+        };
       case "gone":
         return { step: "held", text: `${target.name} is not there any more.` };
       case "failed":
@@ -122,13 +118,7 @@ export class Narrator {
     }
   }
 
-  #verification({
-    intent,
-    judgement,
-  }: {
-    intent: string;
-    judgement: Judgement;
-  }): Omit<Said, "at"> | null {
+  #verification({ intent, judgement }: { intent: string; judgement: Judgement }): Omit<Said, "at"> | null {
     const name = this.#intents.get(intent)?.target.name ?? "It";
     switch (judgement.kind) {
       case "pending":
@@ -166,10 +156,7 @@ export class Narrator {
       };
     }
     if (event !== "resolved") return null;
-    return {
-      step: "asked",
-      text: `The thread “${title}” is marked as resolved, so that nobody looks in vain.`,
-    };
+    return { step: "over", text: `The thread “${title}” is marked as resolved.` };
   }
 }
 

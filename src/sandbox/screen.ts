@@ -77,9 +77,7 @@ export class Screen {
 
   /** Lines that are no event; they may be painted already. */
   print(lines: readonly string[]): void {
-    this.#erase();
-    this.#out.write(`${lines.join("\n")}\n`);
-    this.#draw();
+    this.#write(`${lines.join("\n")}\n`);
   }
 
   say({ at, step, text, frame }: Said): void {
@@ -96,8 +94,7 @@ export class Screen {
   show(view: View): void {
     this.#view = view;
     if (this.#live) {
-      this.#erase();
-      this.#draw();
+      this.#write("");
     } else if (view.at - this.#described >= describeEvery) {
       this.#described = view.at;
       this.print([this.#line(view)]);
@@ -106,20 +103,17 @@ export class Screen {
 
   /** Takes the drawing away; nothing is drawn any more. */
   close(): void {
-    this.#erase();
     this.#view = null;
+    this.#write("");
   }
 
-  #erase(): void {
-    if (this.#drawn > 0) this.#out.write(`\u001b[${this.#drawn}A\r\u001b[J`);
-    this.#drawn = 0;
-  }
-
-  #draw(): void {
-    if (!this.#live || this.#view === null) return;
-    const lines = this.#drawing(this.#view);
-    this.#out.write(`${lines.join("\n")}\n`);
+  /** In one piece, or it would flicker: the drawing's end, what is to stand above it, and the drawing again. */
+  #write(text: string): void {
+    const erase = this.#drawn > 0 ? `\u001b[${this.#drawn}A\r\u001b[J` : "";
+    const lines = this.#live && this.#view !== null ? this.#drawing(this.#view) : [];
     this.#drawn = lines.length;
+    const all = erase + text + lines.map((line) => `${line}\n`).join("");
+    if (all !== "") this.#out.write(all);
   }
 
   /** No line may be longer than the terminal is wide: a wrapped one would be erased by half. */

@@ -54,7 +54,6 @@ export function p95(load: number, running: number): number {
 
 export const images = {
   web: "shop/web:3.2",
-  cart: "shop/cart:2.0",
   pay: "shop/pay:1.4",
   /** The deploy that goes wrong. */
   faulty: "shop/pay:1.5",

@@ -45,11 +45,7 @@ export function certificateDays(seconds: number): number {
 /** The happenings after `from` and up to `until`, both seconds since the start, in order. */
 export function happeningsBetween(from: number, until: number): Happening[] {
   const rounds: Happening[] = [];
-  for (
-    let start = Math.floor(Math.max(0, from) / period) * period;
-    start <= until;
-    start += period
-  ) {
+  for (let start = Math.floor(Math.max(0, from) / period) * period; start <= until; start += period) {
     for (const happening of happenings) {
       const at = start + happening.at;
       if (at > from && at <= until) rounds.push(happening);
@@ -83,8 +79,7 @@ export const expectations: readonly Expectation[] = [
   {
     text: "a person is asked about the alert that no rule knows",
     due: 24,
-    met: ({ asked }) =>
-      [...asked.values()].some(({ alertname }) => alertname === "CertificateExpiresSoon"),
+    met: ({ asked }) => [...asked.values()].some(({ alertname }) => alertname === "CertificateExpiresSoon"),
   },
   {
     text: "beyond the largest allowed size nothing is added, and it is said why",
@@ -112,7 +107,7 @@ export const expectations: readonly Expectation[] = [
 ];
 
 /** What must never be; true as long as it was not. */
-export const withinBounds = ({ deeds }: Ledger): boolean =>
+const withinBounds = ({ deeds }: Ledger): boolean =>
   [...deeds.values()].every(({ intent: { effect } }) => {
     if (effect.kind !== "service" || effect.set.kind !== "replicas") return true;
     return effect.after >= bounds.min && effect.after <= bounds.max;
@@ -132,9 +127,7 @@ export function verdict(ledger: Ledger, seconds: number): Verdict {
   return {
     missing: [
       ...due.map(({ text }) => text),
-      ...(withinBounds(ledger)
-        ? []
-        : [`shop_web stays between ${bounds.min} and ${bounds.max} replicas`]),
+      ...(withinBounds(ledger) ? [] : [`shop_web stays between ${bounds.min} and ${bounds.max} replicas`]),
     ],
     unseen: unmet.filter((expectation) => !due.includes(expectation)).map(({ text }) => text),
   };

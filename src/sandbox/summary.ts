@@ -7,15 +7,10 @@ import { bounds, type Verdict } from "./story.ts";
 
 /** What happened, as few lines as tell it: what fired, what was done, held and asked, and what it was good for. */
 export function summary(
-  {
-    ledger,
-    meter,
-    verdict,
-    seconds,
-  }: { ledger: Ledger; meter: Meter; verdict: Verdict; seconds: number },
+  { ledger, meter, verdict, seconds }: { ledger: Ledger; meter: Meter; verdict: Verdict; seconds: number },
   screen: Pick<Screen, "paint" | "width">,
 ): string[] {
-  const { paint } = screen;
+  const paint: Screen["paint"] = (colour, text) => screen.paint(colour, text);
   const row = (name: string, items: readonly string[]): string[] =>
     (items.length === 0 ? ["nothing"] : items).map(
       (item, index) => `  ${(index === 0 ? name : "").padEnd(10)}${item}`,
@@ -33,16 +28,10 @@ export function summary(
       ),
     ),
     "",
-    ...curves(meter, Math.max(20, screen.width - 24)).map(
-      ([name, curve]) => `  ${name.padEnd(20)}${curve}`,
-    ),
+    ...curves(meter, Math.max(20, screen.width - 26)).map(([name, curve]) => `  ${name.padEnd(22)}${curve}`),
     "",
-    `  shop_web was slow for ${paint("bold", time(meter.slow.kept))}. ${without(meter.slow)}`,
-    ...(meter.failing.alone === 0
-      ? []
-      : [
-          `  shop_pay failed for ${paint("bold", time(meter.failing.kept))}. ${without(meter.failing)}`,
-        ]),
+    `  shop_web was slow for ${compared(meter.slow, paint)}`,
+    ...(meter.failing.alone === 0 ? [] : [`  shop_pay failed for ${compared(meter.failing, paint)}`]),
     "",
     ...judgement(verdict, paint),
     "  Next: README.md, to let it watch your own Swarm, in a dry run at first.",
@@ -121,8 +110,9 @@ function curves({ seconds }: Meter, room: number): [string, string][] {
 
 const time = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-const without = ({ alone }: Bad): string =>
-  `Under the same load and with nobody there it would have been ${time(alone)}.`;
+/** `alone` is worked out from the same load, with the replicas and the deploy left as they were. */
+const compared = ({ kept, alone }: Bad, paint: Screen["paint"]): string =>
+  `${paint("bold", time(kept))}; with nobody there, under the same load, it would have been ${time(alone)}.`;
 
 function judgement({ missing, unseen }: Verdict, paint: Screen["paint"]): string[] {
   if (missing.length > 0)

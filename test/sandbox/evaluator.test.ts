@@ -23,11 +23,7 @@ function course(values: readonly number[]): string[] {
 
 describe("an alert condition", () => {
   it.each([
-    [
-      "fires once it was bad for its duration",
-      [31, 31, 31],
-      ["pending", "pending", "firing since 3000"],
-    ],
+    ["fires once it was bad for its duration", [31, 31, 31], ["pending", "pending", "firing since 3000"]],
     [
       "keeps its start while it fires",
       [31, 31, 31, 35],
@@ -46,15 +42,7 @@ describe("an alert condition", () => {
     [
       "has a new start when it fires again",
       [31, 31, 31, 20, 31, 31, 31],
-      [
-        "pending",
-        "pending",
-        "firing since 3000",
-        "ended",
-        "pending",
-        "pending",
-        "firing since 7000",
-      ],
+      ["pending", "pending", "firing since 3000", "ended", "pending", "pending", "firing since 7000"],
     ],
   ])("%s", (_name, values, wanted) => expect(course(values)).toEqual(wanted));
 

@@ -48,8 +48,7 @@ async function aMonitoring() {
   return monitoring;
 }
 
-const statuses = (received: readonly { body: Notification }[]) =>
-  received.map(({ body }) => body.status);
+const statuses = (received: readonly { body: Notification }[]) => received.map(({ body }) => body.status);
 
 describe("the sandbox's monitoring", () => {
   it("posts an alert with the token when it fires, again after a while, and when it is over", async () => {
@@ -93,19 +92,14 @@ describe("the sandbox's monitoring", () => {
     const ask = (labels: Record<string, string>) =>
       source.state({ labels, fingerprint: fingerprint(labels) }, AbortSignal.timeout(5000));
     monitoring.evaluate(31, 0, webhook);
-    expect([await ask(labels), await ask({ ...labels, service: "fridge" })]).toEqual([
-      "firing",
-      "absent",
-    ]);
+    expect([await ask(labels), await ask({ ...labels, service: "fridge" })]).toEqual(["firing", "absent"]);
     monitoring.evaluate(20, 1000, webhook);
     expect(await ask(labels)).toBe("absent");
   });
 
   it("refuses a matcher that it does not know, as Alertmanager does", async () => {
     const monitoring = await aMonitoring();
-    const answer = await fetch(
-      `${monitoring.url}/api/v2/alerts?filter=${encodeURIComponent('a=~".*"')}`,
-    );
+    const answer = await fetch(`${monitoring.url}/api/v2/alerts?filter=${encodeURIComponent('a=~".*"')}`);
     expect([answer.status, (await fetch(`${monitoring.url}/nowhere`)).status]).toEqual([400, 404]);
   });
 });

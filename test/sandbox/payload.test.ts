@@ -44,8 +44,7 @@ describe("a fingerprint", () => {
     );
   });
 
-  it("tells names from values", () =>
-    expect(fingerprint({ ab: "c" })).not.toBe(fingerprint({ a: "bc" })));
+  it("tells names from values", () => expect(fingerprint({ ab: "c" })).not.toBe(fingerprint({ a: "bc" })));
 });
 
 describe("a notification", () => {

@@ -25,10 +25,12 @@ function aTerminal(isTTY: boolean, columns = 100) {
   return { written, isTTY, columns, write: (text: string) => void written.push(text) };
 }
 
+const erased = String.raw`\r\x1b\[J`;
+
 /** What a person sees at last: understands no more than the screen uses, which is "up" and "erase below". */
 function seen(written: readonly string[]): string[] {
   const lines = [""];
-  for (const text of written) {
+  for (const text of written.flatMap((all) => all.split(new RegExp(`(?<=${erased})`)))) {
     const up = /^\[(\d+)A$/.exec(text.split("\u001b")[1]?.trimEnd() ?? "");
     if (up !== null && text.endsWith("\r\u001b[J")) {
       lines.length = Math.max(0, lines.length - 1 - Number(up[1]));
@@ -43,11 +45,7 @@ function seen(written: readonly string[]): string[] {
 
 describe("small drawings", () => {
   it.each([
-    [
-      "a curve from nothing to its top and beyond",
-      spark([0, 25, 50, 99, 100, 1000], 100),
-      "▁▃▅███",
-    ],
+    ["a curve from nothing to its top and beyond", spark([0, 25, 50, 99, 100, 1000], 100), "▁▃▅███"],
     ["a bar", bar(50, 100, 10), "█████░░░░░"],
     ["a full bar", bar(1000, 100, 4), "████"],
     ["replicas: run, start, may be added", squares(3, 4, 6), "■■■□··"],
@@ -97,16 +95,13 @@ describe("the sandbox on a terminal", () => {
     expect(seen(out.written)).toEqual(["12:00:00  ALERT     SlowResponses fires.", ""]);
   });
 
-  it.each([60, 80, 100, 200])(
-    "draws no line that a terminal of %i columns would break",
-    (columns) => {
-      const out = aTerminal(true, columns);
-      new Screen(out, true).show(
-        aView({ p95: 5000, pay: { running: 2, wanted: 4, tag: "1.5", failing: true } }),
-      );
-      for (const line of seen(out.written)) expect(line.length).toBeLessThan(columns);
-    },
-  );
+  it.each([60, 80, 100, 200])("draws no line that a terminal of %i columns would break", (columns) => {
+    const out = aTerminal(true, columns);
+    new Screen(out, true).show(
+      aView({ p95: 5000, pay: { running: 2, wanted: 4, tag: "1.5", failing: true } }),
+    );
+    for (const line of seen(out.written)) expect(line.length).toBeLessThan(columns);
+  });
 
   it("breaks long sentences between words and keeps them in their column", () => {
     const out = aTerminal(true, 60);
@@ -131,9 +126,7 @@ describe("the sandbox on a terminal", () => {
       frame: { heading: "c\u0007", lines: ["d\re"] },
     });
     const written = out.written.join("");
-    expect(["\u001b", "\u0007", "\r"].filter((character) => written.includes(character))).toEqual(
-      [],
-    );
+    expect(["\u001b", "\u0007", "\r"].filter((character) => written.includes(character))).toEqual([]);
   });
 
   it.each([true, false])("colours only when it may: %s", (colour) => {
