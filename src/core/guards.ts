@@ -1,4 +1,4 @@
-import { formatDuration } from "./duration.ts";
+import { formatAge, formatDuration } from "./duration.ts";
 import { rememberedImage } from "./history.ts";
 import type { Direction } from "./intent.ts";
 import { pauseFor } from "./pause.ts";
@@ -54,7 +54,7 @@ const wasObserved: Guard = ({ service, now, policy }) => {
   if (age > policy.fresh || age < 0) {
     return hold(
       "ObservationStale",
-      `It was observed ${formatDuration(Math.abs(age))} ${age < 0 ? "in the future" : "ago"}`,
+      `It was observed ${formatAge(Math.abs(age))} ${age < 0 ? "in the future" : "ago"}`,
     );
   }
   return pass("Observed", `Read at ${time(service.at)}`);
@@ -110,7 +110,7 @@ const handsOff: Guard = ({ history, now, policy }) => {
   if (noticed === null || !noticed.byHand) return pass("NotChangedByHand", "Nobody else changed it lately");
   const until = noticed.at + policy.handsOff;
   if (now >= until)
-    return pass("NotChangedByHand", `The last change by hand was ${formatDuration(now - noticed.at)} ago`);
+    return pass("NotChangedByHand", `The last change by hand was ${formatAge(now - noticed.at)} ago`);
   return hold("ChangedByHand", `${noticed.reason.message}; left alone until ${time(until)}`, {
     until,
     expected: true,
@@ -145,7 +145,7 @@ const isConverged: Guard = (situation, direction) => {
   if (running >= replicas || (direction === "up" && settling)) return pass("Converged", counts);
   return hold(
     "NotConverged",
-    `${counts}${settling ? "" : `, ${formatDuration(situation.now - updatedAt)} after the last change`}`,
+    `${counts}${settling ? "" : `, ${formatAge(situation.now - updatedAt)} after the last change`}`,
   );
 };
 

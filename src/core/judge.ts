@@ -1,4 +1,4 @@
-import { formatDuration } from "./duration.ts";
+import { formatAge, formatDuration } from "./duration.ts";
 import { undoId, type Intent } from "./intent.ts";
 import { reason, type Reason } from "./reason.ts";
 import type { Observation } from "./situation.ts";
@@ -64,7 +64,7 @@ export function judge(intent: Intent, evidence: Evidence): Judgement {
       ? failed("NotConverged", `${counts} after ${within(intent)}${why(tasks)}`, true)
       : pending(counts);
   if (condition === null)
-    return verified(`${counts}, ${formatDuration(evidence.now - intent.at)} after the action`);
+    return verified(`${counts}, ${formatAge(evidence.now - intent.at)} after the action`);
   if (condition.kind === "failed")
     return late ? failed("VerificationUnknown", condition.message, false) : pending(condition.message);
   if (condition.value) return verified(`${counts} and the condition holds`);
