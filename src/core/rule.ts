@@ -20,7 +20,7 @@ function isModest(by: number | string): boolean {
 }
 
 /** A change relative to today's replicas: `+2`, `-1`, `+50%`; a bare number is absolute growth or shrinkage. */
-export const By = z
+const By = z
   .union([z.int(change), z.string().regex(/^[+-]\d{1,9}%?$/, change)], change)
   .refine(isModest, change);
 
