@@ -28,9 +28,7 @@ export function notificationOf(firing: Firing, url: string): Notification {
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const pairs = Object.entries(groupLabels).map(
-    ([name, value]) => `${name}=${JSON.stringify(value)}`,
-  );
+  const pairs = Object.entries(groupLabels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return {
     version: "4",
     groupKey: `{}:{${pairs.join(", ")}}`,

@@ -19,8 +19,6 @@ export function bar(value: number, top: number, width: number): string {
 export function squares(running: number, wanted: number, most: number): string {
   const starting = Math.max(0, wanted - running);
   return (
-    "■".repeat(running) +
-    "□".repeat(starting) +
-    "·".repeat(Math.max(0, most - Math.max(wanted, running)))
+    "■".repeat(running) + "□".repeat(starting) + "·".repeat(Math.max(0, most - Math.max(wanted, running)))
   );
 }
