@@ -19,7 +19,7 @@ const isNode = (value: unknown): value is Node =>
 
 /**
  * Looks through a parsed expression for what the type check lets pass and shall not: functions that can be made slow,
- * loops in loops, misspelt fields under has(). Turns int() into the stricter one.
+ * loops in loops, misspelt fields under has(). Turns int() and duration() into the stricter ones.
  */
 export function inspect(ast: unknown): {
   readonly faults: readonly TextFault[];
@@ -80,8 +80,8 @@ function visitCall(node: Node, args: unknown[], refuse: Refuse): void {
     refuse(node, "matches() is not offered, as some patterns take it forever", "re(text, pattern)");
   } else if (!offered.includes(String(name))) {
     refuse(node, `${String(name)}() is not offered`, wordsNear(String(name), offered));
-  } else if (name === "int" && node.op === "call") {
-    args[0] = "int_strict";
+  } else if ((name === "int" || name === "duration") && node.op === "call") {
+    args[0] = `${name}_strict`;
   } else if (name === "re" && list.length === 2) {
     refusePattern(node, list[1], refuse);
   } else if (name === "split" && !isCount(list[1])) {

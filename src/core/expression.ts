@@ -117,7 +117,7 @@ function told(error: unknown): { message: string; offset: number } {
   };
   const text = typeof summary === "string" ? summary : String(message);
   return {
-    message: text.replaceAll("int_strict(", "int("),
+    message: text.replaceAll(/\b(int|duration)_strict\(/g, "$1("),
     offset: typeof range?.start === "number" ? range.start : 0,
   };
 }

@@ -8,7 +8,7 @@ import type { CompiledTemplate } from "./template.ts";
 export const escapePromql = (value: string): string =>
   value
     .replaceAll("\\", String.raw`\\`)
-    .replaceAll('"', String.raw`\"`)
+    .replaceAll('"', String.raw`\x22`)
     .replaceAll("\n", String.raw`\n`)
     .replaceAll("'", String.raw`\x27`)
     .replaceAll("`", String.raw`\x60`);

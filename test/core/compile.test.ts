@@ -141,7 +141,7 @@ describe("an action is planned with its expressions worked out:", () => {
 
 test("a query for an alert holds its values as PromQL texts", () => {
   const rule = ruleOf({ verify: { query: 'up{a="${alert.labels.odd}"} < 1' } });
-  expect(rule.verifyQuery(scope)).toBe(String.raw`up{a="a\"b\\c\n"} < 1`);
+  expect(rule.verifyQuery(scope)).toBe(String.raw`up{a="a\x22b\\c\n"} < 1`);
   expect(ruleOf({}).verifyQuery(scope)).toBeNull();
   const missing = ruleOf({ verify: { query: 'up{a="${alert.labels.nope}"}' } });
   expect(() => missing.verifyQuery(scope)).toThrow(ExpressionError);

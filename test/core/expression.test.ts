@@ -73,6 +73,7 @@ test.each([
   ["a division by nothing", "1 / (int(alert.labels.limit) - 12)"],
   ["a sum that overflows", "9223372036854775807 + int(alert.labels.limit)"],
   ["a place behind the end", "alert.labels.severity.substring(9)"],
+  ["a duration of no unit", "duration(alert.labels.limit) > duration('1m')"],
   ["a zone nobody lives in", 'now.getHours("Europe/Nowhere") > 1'],
   ["a part that is not there", 'alert.labels.path.split(",", 3)[7]'],
 ])("%s is an error that names the expression", (_, source) => {
@@ -144,6 +145,11 @@ test.each(["alert.labels.severity", "[1].map(k, k)[0]", "[][0]", "{}.a", "null"]
 test("an alert with megabytes of labels is refused and not worked on", () => {
   const huge = scopeOf({ labels: { a: "x".repeat(2_000_000) } });
   expect(() => evaluated('alert.status == "firing"', huge)).toThrow(ExpressionError);
+});
+
+test("a duration of more digits than any has is refused and not worked on", () => {
+  const long = scopeOf({ labels: { a: "1".repeat(50_000) } });
+  expect(() => evaluated('duration(alert.labels.a) > duration("1m")', long)).toThrow(/at most 64 characters/);
 });
 
 test("a pattern that makes others run for ever takes no time", () => {

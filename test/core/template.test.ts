@@ -120,6 +120,14 @@ describe("a PromQL condition", () => {
     ["in a comment", "up # ${alert.labels.service}", false],
   ])("may hold a value %s: %s", (_, text, may) => expect(promqlFaults(query(text)).length === 0).toBe(may));
 
+  // Prometheus refuses \" within single quotes and \' within double ones; \x22 and \x27 it reads in both.
+  test.each(['"', "'"])("spells every quote as Prometheus reads it within %s", (quote) => {
+    const text = query(`up{a=${quote}\${alert.labels.a}${quote}}`).render(
+      scopeOf({ labels: { a: "\"'`\\\n" } }),
+    );
+    expect(text).toBe(String.raw`up{a=${quote}\x22\x27\x60\\\n${quote}}`);
+  });
+
   test("is not left by any value", () => {
     fc.assert(
       fc.property(
