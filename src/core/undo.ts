@@ -43,6 +43,8 @@ export function undoing(
       },
       at: now,
       deadline: now + (intent.deadline - intent.at),
+      // What it takes back was applied; this was not yet, and after a crash it must be settled and not verified.
+      phase: "intended",
     },
   };
 }
