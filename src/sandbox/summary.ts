@@ -19,12 +19,14 @@ export function summary(
     "",
     paint("bold", `What happened in ${Math.round(seconds)} seconds`),
     ...row("fired", fired(ledger)),
-    ...row("done", [...ledger.deeds.values()].map(deedLine)),
+    ...row("done", counted([...ledger.deeds.values()].map(deedLine))),
     ...row("held", holds(ledger)),
     ...row(
       "asked",
-      [...ledger.asked.values()].map(
-        ({ title, resolved }) => `${title}${resolved ? ", resolved since" : ", still open"}`,
+      counted(
+        [...ledger.asked.values()].map(
+          ({ title, resolved }) => `${title}${resolved ? ", resolved since" : ", still open"}`,
+        ),
       ),
     ),
     "",
@@ -39,13 +41,18 @@ export function summary(
 }
 
 /** Each kind of alert once, with how often it fired. */
-function fired({ alerts }: Ledger): string[] {
+const fired = ({ alerts }: Ledger): string[] =>
+  counted(
+    [...alerts.values()].map(({ labels }) =>
+      [labels["alertname"], labels["service"] ?? labels["instance"]].join(" on "),
+    ),
+  );
+
+/** What goes on for ever says the same again and again. */
+function counted(lines: readonly string[]): string[] {
   const counts = new Map<string, number>();
-  for (const { labels } of alerts.values()) {
-    const name = [labels["alertname"], labels["service"] ?? labels["instance"]].join(" on ");
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return [...counts].map(([name, count]) => name + times(count));
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return [...counts].map(([line, count]) => line + times(count));
 }
 
 function deedLine({ intent, result }: Deed): string {
