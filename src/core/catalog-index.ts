@@ -9,7 +9,7 @@ type Entry = {
   readonly rule: CompiledRule;
   readonly matchers: readonly Matcher[];
 };
-type Key = { readonly name: string; readonly values: readonly string[] };
+type Key = { readonly matcher: Matcher; readonly name: string; readonly values: readonly string[] };
 type Index = {
   /** Label name → value → the rules that need it, in catalog order. */
   readonly byLabel: ReadonlyMap<string, ReadonlyMap<string, readonly Entry[]>>;
@@ -49,8 +49,13 @@ function build(rules: readonly Indexed[], on: "firing" | "resolved"): Index {
   const others: Entry[] = [];
   for (const [index, entry] of entries.entries()) {
     const [best] = (keys[index] ?? []).toSorted((a, b) => crowd(a) - crowd(b));
-    if (best === undefined) others.push(entry);
-    else for (const value of best.values) put(byLabel, best.name, value, entry);
+    if (best === undefined) {
+      others.push(entry);
+      continue;
+    }
+    // Who is found under a value has it: that need not be asked again.
+    const found = { ...entry, matchers: entry.matchers.filter((matcher) => matcher !== best.matcher) };
+    for (const value of best.values) put(byLabel, best.name, value, found);
   }
   return { byLabel, others };
 }
@@ -66,11 +71,12 @@ function put(index: Map<string, Map<string, Entry[]>>, name: string, value: stri
 const cost = ({ operator }: Matcher): number => (operator === "=" ? 0 : operator === "!=" ? 1 : 2);
 
 /** The values one of which the label must have; null where that cannot be told, or a missing label would do. */
-function keyOf({ name, operator, value }: Matcher): Key | null {
-  if (operator === "=") return value === "" ? null : { name, values: [value] };
+function keyOf(matcher: Matcher): Key | null {
+  const { name, operator, value } = matcher;
+  if (operator === "=") return value === "" ? null : { matcher, name, values: [value] };
   // Characters that mean themselves in every regular expression.
   if (operator !== "=~" || !/^[\w :/@%,;-]+(?:\|[\w :/@%,;-]+)*$/.test(value)) return null;
-  return { name, values: [...new Set(value.split("|"))] };
+  return { matcher, name, values: [...new Set(value.split("|"))] };
 }
 
 const fits = ({ matchers }: Entry, labels: Labels): boolean => {

@@ -12,37 +12,43 @@ export type Matcher = {
   matches(labels: Labels): boolean;
 };
 
-/** Compiling is the slow part (about 20 µs), and catalogs repeat themselves. Bounded by starting over. */
-const compiled = new Map<string, RE2JS>();
-const mostCompiled = 10_000;
-
-/** Throws RE2JSSyntaxException when the value is no regular expression. */
-function compile(value: string): RE2JS {
-  const known = compiled.get(value);
-  if (known !== undefined) return known;
-  // As Alertmanager compiles it, to the letter: what escapes from the group there escapes here as well.
-  const expression = RE2JS.compile(`^(?:${value})$`);
-  if (compiled.size >= mostCompiled) compiled.clear();
-  compiled.set(value, expression);
-  return expression;
-}
+/**
+ * Matchers that were made before: catalogs repeat themselves, compiling is slow (about 20 µs), and what many rules
+ * share stays in the processor's cache. Bounded by starting over.
+ */
+const made = new Map<string, Matcher>();
+const mostMade = 20_000;
 
 /** Throws an Error that says what is wrong with the regular expression. */
 export function matcher(name: string, operator: Operator, value: string): Matcher {
+  const key = JSON.stringify([name, operator, value]);
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const matches = test(name, operator, value);
+  if (made.size >= mostMade) made.clear();
+  const one = { name, operator, value, matches };
+  made.set(key, one);
+  return one;
+}
+
+function test(name: string, operator: Operator, value: string): Matcher["matches"] {
   switch (operator) {
     case "=":
-      return { name, operator, value, matches: (labels) => label(labels, name) === value };
+      return (labels) => label(labels, name) === value;
     case "!=":
-      return { name, operator, value, matches: (labels) => label(labels, name) !== value };
+      return (labels) => label(labels, name) !== value;
     case "=~": {
       const expression = compile(value);
-      return { name, operator, value, matches: (labels) => expression.test(label(labels, name)) };
+      return (labels) => expression.test(label(labels, name));
     }
     case "!~": {
       const expression = compile(value);
-      return { name, operator, value, matches: (labels) => !expression.test(label(labels, name)) };
+      return (labels) => !expression.test(label(labels, name));
     }
     default:
       return operator satisfies never;
   }
 }
+
+/** As Alertmanager compiles it, to the letter: what escapes from the group there escapes here as well. */
+const compile = (value: string): RE2JS => RE2JS.compile(`^(?:${value})$`);
