@@ -58,9 +58,9 @@ const deps: CommandDeps = {
       return 1;
     }
   },
-  sandbox: ({ forever }) =>
+  sandbox: ({ forever, seconds }) =>
     runSandbox({
-      seconds: null,
+      seconds,
       forever,
       out: process.stdout,
       colour: process.stdout.isTTY && !process.env["NO_COLOR"],

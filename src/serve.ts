@@ -36,10 +36,7 @@ export async function startHomeostat(
   const log = pino({ level: settings.logLevel });
   const loaded = await loadCatalog(settings.rules);
   if (loaded.kind === "refused") {
-    throw new Fault(
-      "refused",
-      ["The rules cannot be used:", ...loaded.faults.map(formatFault)].join("\n"),
-    );
+    throw new Fault("refused", ["The rules cannot be used:", ...loaded.faults.map(formatFault)].join("\n"));
   }
   const world = await connect(settings);
   const running = await assemble({ settings, world, catalog: loaded.catalog, log, version });
@@ -61,9 +58,7 @@ export async function startHomeostat(
     current: loaded.hash,
     onResult: (result) =>
       running.reload(
-        result.kind === "loaded"
-          ? result
-          : { kind: "refused", faults: result.faults.map(formatFault) },
+        result.kind === "loaded" ? result : { kind: "refused", faults: result.faults.map(formatFault) },
       ),
   });
   log.info(
@@ -71,10 +66,7 @@ export async function startHomeostat(
     "Homeostat listens",
   );
   if (settings.webhookToken === null && isLoopback(settings.listen.host)) {
-    log.warn(
-      {},
-      "no webhook token is set: whoever reaches this machine's loopback may post alerts",
-    );
+    log.warn({}, "no webhook token is set: whoever reaches this machine's loopback may post alerts");
   }
 
   return {

@@ -25,5 +25,4 @@ export async function check(deps: CommandDeps, folder: string, asJson: boolean):
   return 1;
 }
 
-const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? "" : "s"}`;
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;

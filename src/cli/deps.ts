@@ -40,5 +40,9 @@ export type CommandDeps = {
   ) => Promise<ServiceState | null>;
   /** Runs until told to stop. */
   readonly serve: (settings: Settings) => Promise<ExitCode>;
-  readonly sandbox: (options: { readonly forever: boolean }) => Promise<ExitCode>;
+  /** `seconds`: when it ends; null for the end of its story. */
+  readonly sandbox: (options: {
+    readonly forever: boolean;
+    readonly seconds: number | null;
+  }) => Promise<ExitCode>;
 };

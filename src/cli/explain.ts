@@ -34,8 +34,7 @@ export async function explain(
   payload: string | undefined,
   options: ExplainOptions,
 ): Promise<ExitCode> {
-  const read =
-    payload === undefined ? fromLabels(options, deps.now()) : await fromPayload(deps, payload);
+  const read = payload === undefined ? fromLabels(options, deps.now()) : await fromPayload(deps, payload);
   if (read.kind === "misuse") {
     deps.err.write(`${plain(read.message)}\n`);
     return 2;
@@ -53,20 +52,17 @@ export async function explain(
     now: deps.now(),
     cluster: settings.cluster,
     policy: { handsOff: settings.handsOff, fresh },
-    observe:
-      options.offline === true ? null : remembering((service) => look(deps, settings, service)),
+    observe: options.offline === true ? null : remembering((service) => look(deps, settings, service)),
   };
   const explanations: Explanation[] = [];
-  for (const alert of read.alerts.slice(0, mostAlerts))
-    explanations.push(await explanation(alert, asking));
+  for (const alert of read.alerts.slice(0, mostAlerts)) explanations.push(await explanation(alert, asking));
   if (options.json === true)
     deps.out.write(json({ alerts: explanations, left: read.alerts.length - explanations.length }));
   else show(deps, explanations, read.alerts.length, options.offline === true);
   return explanations.every(isTaken) ? 0 : 1;
 }
 
-const isTaken = (explained: Explanation): boolean =>
-  explained.verdicts.some((verdict) => verdict.takes);
+const isTaken = (explained: Explanation): boolean => explained.verdicts.some((verdict) => verdict.takes);
 
 async function look(
   deps: CommandDeps,
@@ -132,8 +128,7 @@ async function fromPayload(deps: CommandDeps, path: string): Promise<Alerts> {
     return { kind: "misuse", message: `${name}: ${why}` };
   }
   const read = readNotification(value);
-  if (read.kind === "faulty")
-    return { kind: "misuse", message: `${name}: ${read.faults.join("; ")}` };
+  if (read.kind === "faulty") return { kind: "misuse", message: `${name}: ${read.faults.join("; ")}` };
   return { kind: "alerts", alerts: read.notification.alerts };
 }
 
@@ -148,9 +143,7 @@ function show(
     deps.out.write(`${paint("strong", titleOf(explained))}\n`);
     for (const verdict of explained.verdicts) deps.out.write(verdictText(verdict, paint));
     if (!isTaken(explained))
-      deps.out.write(
-        `${paint("warn", "No rule takes it: it is unknown, and a person would be told.")}\n`,
-      );
+      deps.out.write(`${paint("warn", "No rule takes it: it is unknown, and a person would be told.")}\n`);
     for (const { rule, action, decision } of explained.outlooks) {
       const tone = decision.kind === "act" ? "good" : "warn";
       deps.out.write(
@@ -179,9 +172,7 @@ function show(
 }
 
 function titleOf({ alert }: Explanation): string {
-  const labels = Object.entries(alert.labels).map(
-    ([name, value]) => `${name}=${JSON.stringify(value)}`,
-  );
+  const labels = Object.entries(alert.labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return plain(`${alert.status} {${labels.join(", ")}}`);
 }
 

@@ -85,12 +85,7 @@ export async function explanation(alert: Alert, asking: Asking): Promise<Explana
   return { alert: { labels: alert.labels, status: alert.status }, verdicts, outlooks };
 }
 
-function judged(
-  rule: CompiledRule,
-  scope: Scope,
-  observed: boolean,
-  matches: Asking["matches"],
-): Verdict {
+function judged(rule: CompiledRule, scope: Scope, observed: boolean, matches: Asking["matches"]): Verdict {
   const { alert } = scope;
   const matchers = rule.spec.match.map((matcher) => ({
     matcher,
@@ -108,8 +103,7 @@ function judged(
   if (rule.spec.on !== alert.status)
     return verdict(false, reason("OtherStatus", `it is for ${rule.spec.on} alerts`));
   const missed = matchers.find((matcher) => !matcher.fits);
-  if (missed !== undefined)
-    return verdict(false, reason("MatcherFails", `${missed.matcher} does not fit`));
+  if (missed !== undefined) return verdict(false, reason("MatcherFails", `${missed.matcher} does not fit`));
   if (rule.when === null) return verdict(true, reason("Matched", "all of its matchers fit"));
   if (rule.needsService && !observed)
     return verdict(
@@ -118,18 +112,12 @@ function judged(
     );
   try {
     if (rule.when(scope))
-      return verdict(
-        true,
-        reason("Matched", `all of its matchers fit and ${rule.spec.when ?? ""} is true`),
-      );
+      return verdict(true, reason("Matched", `all of its matchers fit and ${rule.spec.when ?? ""} is true`));
     return verdict(false, reason("WhenFalse", `its condition ${rule.spec.when ?? ""} is false`));
   } catch (error) {
     return verdict(
       false,
-      reason(
-        "WhenFailed",
-        error instanceof Error ? error.message : "its condition cannot be worked out",
-      ),
+      reason("WhenFailed", error instanceof Error ? error.message : "its condition cannot be worked out"),
     );
   }
 }

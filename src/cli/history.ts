@@ -73,8 +73,7 @@ const joined = (separator: string, ...parts: string[]): string =>
   parts.filter((part) => part !== "").join(separator);
 
 const isKnown = (kind: string): kind is EntryKind => Object.hasOwn(summaries, kind);
-const summary = (kind: string, data: unknown): string =>
-  isKnown(kind) ? summaries[kind](data) : "";
+const summary = (kind: string, data: unknown): string => (isKnown(kind) ? summaries[kind](data) : "");
 
 /** What each kind of entry says in one line; the shapes are in core/journal.ts. */
 const summaries: Readonly<Record<EntryKind, (data: unknown) => string>> = {
@@ -98,8 +97,7 @@ const summaries: Readonly<Record<EntryKind, (data: unknown) => string>> = {
       joined(" ", at(data, "judgement", "progress"), at(data, "judgement", "reason", "message")),
     ),
   noticed: (data) => joined(": ", at(data, "code"), at(data, "message")),
-  escalation: (data) =>
-    joined(" ", at(data, "event"), at(data, "title"), at(data, "reason", "message")),
+  escalation: (data) => joined(" ", at(data, "event"), at(data, "title"), at(data, "reason", "message")),
   message: (data) => joined(" ", at(data, "event"), at(data, "channel"), at(data, "error")),
   pause: (data) =>
     joined(" ", at(data, "event"), at(data, "scope"), "by", at(data, "by"), at(data, "reason")),
@@ -114,9 +112,6 @@ const summaries: Readonly<Record<EntryKind, (data: unknown) => string>> = {
 };
 
 function change(data: unknown): string {
-  const [before, after] = [
-    at(data, "intent", "effect", "before"),
-    at(data, "intent", "effect", "after"),
-  ];
+  const [before, after] = [at(data, "intent", "effect", "before"), at(data, "intent", "effect", "after")];
   return before === "" || before === after ? "" : `from ${before} to ${after} replicas`;
 }

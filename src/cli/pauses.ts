@@ -21,14 +21,10 @@ export async function pause(
   options: PauseOptions,
 ): Promise<ExitCode> {
   const { json: asJson = false, by = deps.user(), ...rest } = options;
-  const shown = understood(
-    PauseShown,
-    await ask(deps, settings, "/api/v1/pause", { scope, by, ...rest }),
-  );
+  const shown = understood(PauseShown, await ask(deps, settings, "/api/v1/pause", { scope, by, ...rest }));
   if (shown.kind === "refused") return explainNo(deps, asJson, shown);
   const { value } = shown;
-  const until =
-    value.until === null ? "until it is resumed" : `it ends ${relative(value.until, deps.now())}`;
+  const until = value.until === null ? "until it is resumed" : `it ends ${relative(value.until, deps.now())}`;
   deps.out.write(asJson ? json(value) : `Paused ${plain(value.scope)}; ${until}.\n`);
   return 0;
 }

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { loadSettings } from "../settings/load.ts";
 import type { Settings } from "../settings/settings.ts";
 import { check } from "./check.ts";
@@ -37,11 +37,9 @@ function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Comman
     const given = Object.entries(change).filter(([, value]) => value !== undefined);
     const loaded = loadSettings({ ...deps.env, ...Object.fromEntries(given) }, deps.readFile);
     const paint = painter(deps.err, deps.env);
-    for (const warning of loaded.warnings)
-      deps.err.write(`${paint("warn", "warning")}: ${plain(warning)}\n`);
+    for (const warning of loaded.warnings) deps.err.write(`${paint("warn", "warning")}: ${plain(warning)}\n`);
     if (loaded.ok) return exit(await run(loaded.settings));
-    for (const fault of loaded.faults)
-      deps.err.write(`${paint("bad", "setting")}: ${plain(fault)}\n`);
+    for (const fault of loaded.faults) deps.err.write(`${paint("bad", "setting")}: ${plain(fault)}\n`);
     exit(2);
   };
   const command = (usage: string, description: string, example: string): Command =>
@@ -51,18 +49,14 @@ function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Comman
       .addHelpText("after", `\nExample:\n  $ homeostat ${example}`);
   const asJson = (): Option => new Option("--json", "print JSON");
   const url = (): Option =>
-    new Option(
-      "--url <url>",
-      "where the server runs (default: HOMEOSTAT_URL, else from HOMEOSTAT_LISTEN)",
-    );
+    new Option("--url <url>", "where the server runs (default: HOMEOSTAT_URL, else from HOMEOSTAT_LISTEN)");
 
   command("serve", "run the server; settings come from homeostat.yml and the environment", "serve")
     .addOption(new Option("--dry-run", "decide on the real world and change nothing"))
     .addOption(asJson().hideHelp())
     .action((options: { dryRun?: boolean }) =>
-      withSettings(
-        { HOMEOSTAT_DRY_RUN: options.dryRun === true ? "true" : undefined },
-        (settings) => deps.serve(settings),
+      withSettings({ HOMEOSTAT_DRY_RUN: options.dryRun === true ? "true" : undefined }, (settings) =>
+        deps.serve(settings),
       ),
     );
 
@@ -80,16 +74,10 @@ function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Comman
     "say why each rule takes an alert or does not, and what would follow; it never acts",
     "explain --alert alertname=SlowResponses --alert service=shop_web",
   )
-    .argument(
-      "[payload]",
-      "a notification as Alertmanager posts it: a JSON file, or - for standard input",
-    )
+    .argument("[payload]", "a notification as Alertmanager posts it: a JSON file, or - for standard input")
     .option("--alert <name=value...>", "labels of an alert, in place of a payload")
     .addOption(
-      new Option("--status <status>", "of the alert that --alert makes").choices([
-        "firing",
-        "resolved",
-      ]),
+      new Option("--status <status>", "of the alert that --alert makes").choices(["firing", "resolved"]),
     )
     .option("--rules <folder>", "the folder of rule files (default: HOMEOSTAT_RULES)")
     .option("--offline", "do not ask the cluster")
@@ -152,11 +140,7 @@ function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Comman
       withSettings({ HOMEOSTAT_URL: where }, (settings) => resume(deps, settings, target, options)),
     );
 
-  command(
-    "schema",
-    "print the JSON Schema of a rule file, for editors",
-    "schema > rules.schema.json",
-  )
+  command("schema", "print the JSON Schema of a rule file, for editors", "schema > rules.schema.json")
     .addOption(asJson())
     .action(() => {
       deps.out.write(json(ruleFileSchema()));
@@ -165,12 +149,18 @@ function buildProgram(deps: CommandDeps, exit: (code: ExitCode) => void): Comman
 
   command("sandbox", "see the whole loop work on an embedded cluster that is not real", "sandbox")
     .option("--forever", "go on until stopped")
+    .option("--seconds <number>", "end after so many seconds (default: when its story is over)", wholeSeconds)
     .addOption(asJson().hideHelp())
-    .action(async (options: { forever?: boolean }) =>
-      exit(await deps.sandbox({ forever: options.forever === true })),
+    .action(async ({ forever = false, seconds = null }: { forever?: boolean; seconds?: number | null }) =>
+      exit(await deps.sandbox({ forever, seconds })),
     );
 
   return program;
+}
+
+function wholeSeconds(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number of seconds.");
 }
 
 /** Runs one command line, without the program's own name, and gives its exit code. */

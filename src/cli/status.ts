@@ -29,11 +29,7 @@ const StatusShown = z.looseObject({
 });
 
 /** Yes when every check is fine. */
-export async function status(
-  deps: CommandDeps,
-  settings: Settings,
-  asJson: boolean,
-): Promise<ExitCode> {
+export async function status(deps: CommandDeps, settings: Settings, asJson: boolean): Promise<ExitCode> {
   const shown = understood(StatusShown, await ask(deps, settings, "/api/v1/status"));
   if (shown.kind === "refused") return explainNo(deps, asJson, shown);
   const { value } = shown;

@@ -5,22 +5,15 @@ import { notification, running } from "../http/running.ts";
 import { rule, rulesOf, session } from "./session.ts";
 
 describe("every command", () => {
-  test.each([
-    "serve",
-    "check",
-    "explain",
-    "status",
-    "history",
-    "pause",
-    "resume",
-    "schema",
-    "sandbox",
-  ])("%s has help with an example", async (name) => {
-    const said = await session().run(name, "--help");
-    expect(said.code).toBe(0);
-    expect(said.out).toContain(`Usage: homeostat ${name}`);
-    expect(said.out).toContain(`$ homeostat ${name}`);
-  });
+  test.each(["serve", "check", "explain", "status", "history", "pause", "resume", "schema", "sandbox"])(
+    "%s has help with an example",
+    async (name) => {
+      const said = await session().run(name, "--help");
+      expect(said.code).toBe(0);
+      expect(said.out).toContain(`Usage: homeostat ${name}`);
+      expect(said.out).toContain(`$ homeostat ${name}`);
+    },
+  );
 
   test.each([
     ["an unknown command", ["statsu"], "Did you mean status?"],
@@ -38,11 +31,7 @@ describe("every command", () => {
       ["explain", "--alert", "severity"],
       '--alert: expected name=value, received "severity"',
     ],
-    [
-      "a payload that is not there",
-      ["explain", "gone.json"],
-      "gone.json: expected a readable file (ENOENT)",
-    ],
+    ["a payload that is not there", ["explain", "gone.json"], "gone.json: expected a readable file (ENOENT)"],
     ["a bad setting", ["status", "--url", "nowhere"], "HOMEOSTAT_URL: expected a URL"],
   ])("%s is misuse", async (_name, words, message) => {
     const said = await session().run(...words);
@@ -70,11 +59,7 @@ describe("every command", () => {
         .trim()
         .split("\n")
         .map((line) => line.split(":").slice(0, 2).join(":").split(" is not")[0]),
-    ).toEqual([
-      "warning: HOMEOSTAT_LISTN",
-      "setting: HOMEOSTAT_LISTEN",
-      "setting: HOMEOSTAT_PATIENCE",
-    ]);
+    ).toEqual(["warning: HOMEOSTAT_LISTN", "setting: HOMEOSTAT_LISTEN", "setting: HOMEOSTAT_PATIENCE"]);
     expect(shell.served).toEqual([]);
   });
 
@@ -88,6 +73,7 @@ describe("every command", () => {
   test.each([
     [["sandbox"], "for a minute"],
     [["sandbox", "--forever"], "for ever"],
+    [["sandbox", "--seconds", "20"], "for 20 s"],
   ])("%j", async (words, out) => {
     expect(await session().run(...words)).toEqual({ code: 0, out, err: "" });
   });
@@ -114,9 +100,7 @@ describe("talking to the running server", () => {
   test("--json gives the server's own words", async () => {
     await using server = await running();
     const said = await session().run("status", "--json", "--url", server.url);
-    expect(JSON.parse(said.out)).toEqual(
-      JSON.parse(JSON.stringify(await server.controller.status())),
-    );
+    expect(JSON.parse(said.out)).toEqual(JSON.parse(JSON.stringify(await server.controller.status())));
   });
 
   test("pause, status and resume tell one story", async () => {
@@ -135,9 +119,7 @@ describe("talking to the running server", () => {
       at: noon,
       until: noon + 7_200_000,
     });
-    expect((await shell.run("status")).out).toContain(
-      "paused       down by ann, ends in 2h: sale\n",
-    );
+    expect((await shell.run("status")).out).toContain("paused       down by ann, ends in 2h: sale\n");
     expect(await shell.run("resume", "down", "--by", "bob")).toEqual({
       code: 0,
       out: "Resumed down.\n",
@@ -158,9 +140,7 @@ describe("talking to the running server", () => {
     await using server = await running();
     const said = await session().run("pause", "all", "--for", "soon", "--url", server.url);
     expect(said.code).toBe(1);
-    expect(said.err).toContain(
-      'for: expected a duration such as 30s, 5m or 1h30m, received "soon"',
-    );
+    expect(said.err).toContain('for: expected a duration such as 30s, 5m or 1h30m, received "soon"');
   });
 
   test("the admin token comes from the settings, and its absence is explained", async () => {
@@ -245,10 +225,7 @@ describe("talking to the running server", () => {
 describe("check", () => {
   test("good rules are counted", async () => {
     const shell = session();
-    shell.rules = rulesOf(
-      rule("a", { match: ['alertname="A"'] }),
-      rule("b", { match: ['alertname="B"'] }),
-    );
+    shell.rules = rulesOf(rule("a", { match: ['alertname="A"'] }), rule("b", { match: ['alertname="B"'] }));
     expect(await shell.run("check", "rules")).toEqual({
       code: 0,
       out: "2 rules in 1 file are good\n",
@@ -320,9 +297,7 @@ describe("explain", () => {
       ]),
     );
     expect(said.out).toMatch(/^taker, scale-service: act /m);
-    expect(said.out).toContain(
-      "cooldowns, limits and pauses of the running server are not known here",
-    );
+    expect(said.out).toContain("cooldowns, limits and pauses of the running server are not known here");
     expect(shell.observed).toEqual(["shop_web"]);
   });
 
@@ -367,9 +342,7 @@ describe("explain", () => {
       rule("first", { match: ['alertname="Slow"'], more: { continue: true } }),
       rule("second", { match: ['alertname="Slow"'] }),
     );
-    expect((await shell.run("explain", ...slow, "--offline")).out.match(/takes it/g)).toHaveLength(
-      2,
-    );
+    expect((await shell.run("explain", ...slow, "--offline")).out.match(/takes it/g)).toHaveLength(2);
   });
 
   test("an alert that no rule takes is a no", async () => {
@@ -383,9 +356,7 @@ describe("explain", () => {
   test("a service that is not there is held, by name", async () => {
     const shell = session();
     shell.rules = rulesOf(rule("taker", { match: ['alertname="Slow"'] }));
-    expect((await shell.run("explain", ...slow)).out).toMatch(
-      /^taker, scale-service: hold \w+: .*shop_web/m,
-    );
+    expect((await shell.run("explain", ...slow)).out).toMatch(/^taker, scale-service: hold \w+: .*shop_web/m);
   });
 
   test("a condition that reads the service sees it, and is not guessed without", async () => {
@@ -404,20 +375,17 @@ describe("explain", () => {
     expect(blind.out).toContain("its condition reads the service, which was not observed");
   });
 
-  test.each([["payload.json"], ["-"]])(
-    "a notification from %s, its first alerts",
-    async (where) => {
-      const shell = session();
-      const text = JSON.stringify(notification(30));
-      shell.files = { "payload.json": text };
-      shell.stdin = text;
-      shell.rules = rulesOf(rule("taker", { match: ['alertname="SlowResponses"'] }));
-      const said = await shell.run("explain", where, "--offline");
-      expect(said.code).toBe(0);
-      expect(said.out.match(/^firing /gm)).toHaveLength(20);
-      expect(said.out).toContain("10 more alerts are left out.");
-    },
-  );
+  test.each([["payload.json"], ["-"]])("a notification from %s, its first alerts", async (where) => {
+    const shell = session();
+    const text = JSON.stringify(notification(30));
+    shell.files = { "payload.json": text };
+    shell.stdin = text;
+    shell.rules = rulesOf(rule("taker", { match: ['alertname="SlowResponses"'] }));
+    const said = await shell.run("explain", where, "--offline");
+    expect(said.code).toBe(0);
+    expect(said.out.match(/^firing /gm)).toHaveLength(20);
+    expect(said.out).toContain("10 more alerts are left out.");
+  });
 
   test("a payload that is none is misuse, with the place of its fault", async () => {
     const shell = session();

@@ -40,8 +40,7 @@ export function session(): Session {
         env: state.env,
         readFile: (path) => {
           const text = state.files[path];
-          if (text === undefined)
-            throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+          if (text === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
           return text;
         },
         fetch,
@@ -60,8 +59,8 @@ export function session(): Session {
           state.served.push(settings);
           return 0;
         },
-        sandbox: async ({ forever }) => {
-          out += forever ? "for ever" : "for a minute";
+        sandbox: async ({ forever, seconds }) => {
+          out += seconds === null ? (forever ? "for ever" : "for a minute") : `for ${seconds} s`;
           return 0;
         },
       };
@@ -127,8 +126,7 @@ export const rulesOf = (...rules: CompiledRule[]): LoadedRules => ({
     candidates: (alert: Pick<Alert, "labels" | "status">) =>
       rules.filter(
         ({ spec }) =>
-          spec.on === alert.status &&
-          spec.match.every((matcher) => equality(matcher, alert.labels)),
+          spec.on === alert.status && spec.match.every((matcher) => equality(matcher, alert.labels)),
       ),
   },
 });
