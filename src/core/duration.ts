@@ -44,7 +44,9 @@ export function formatDuration(ms: number): string {
 /** A duration that was measured, as people want to read it: `8ms`, `1.2s`, `4m10s`. */
 export function formatAge(ms: number): string {
   if (Math.abs(ms) < 1000) return formatDuration(ms);
-  return Math.abs(ms) < 60_000 ? `${Number((ms / 1000).toFixed(1))}s` : formatDuration(Math.round(ms / 1000) * 1000);
+  return Math.abs(ms) < 60_000
+    ? `${Number((ms / 1000).toFixed(1))}s`
+    : formatDuration(Math.round(ms / 1000) * 1000);
 }
 
 /** A duration as people write it; milliseconds once parsed. */

@@ -13,18 +13,7 @@ type Expression = { readonly source: string; readonly sample: string };
 
 // Few, so that a value drawn by chance often fits; among them what has a meaning in quotes, in expressions or in
 // Unicode's case folding (ſ and s, the Kelvin sign and k).
-const chars = [
-  ..."abksABKS01_-. ,={}",
-  '"',
-  "\\",
-  "\n",
-  "\t",
-  "é",
-  "É",
-  "ſ",
-  "\u212A",
-  "\u{1F642}",
-];
+const chars = [..."abksABKS01_-. ,={}", '"', "\\", "\n", "\t", "é", "É", "ſ", "\u212A", "\u{1F642}"];
 const char = fc.constantFrom(...chars);
 const value = fc.oneof(
   { weight: 3, arbitrary: fc.array(char, { maxLength: 4 }).map((all) => all.join("")) },
@@ -88,9 +77,7 @@ const classes = table([
   ["()", ""],
   ["(?:)", ""],
 ]);
-const anchors = table(
-  ["^", "$", "\\A", "\\z", "\\b", "\\B"].map((source) => [source, ""] as const),
-);
+const anchors = table(["^", "$", "\\A", "\\z", "\\b", "\\B"].map((source) => [source, ""] as const));
 const quantifiers: readonly (readonly [source: string, times: number])[] = [
   ["*", 0],
   ["*", 3],
@@ -197,11 +184,7 @@ const part: fc.Arbitrary<Part> = fc
     name,
     rest: `${around[0]}${operator}${around[1]}${write(source)}${around[2]}`,
     label:
-      label === "sample"
-        ? spoilt && at < 2
-          ? [...sample].toSpliced(at, 0, other).join("")
-          : sample
-        : label,
+      label === "sample" ? (spoilt && at < 2 ? [...sample].toSpliced(at, 0, other).join("") : sample) : label,
   }));
 
 export const conditionTexts: fc.Arbitrary<Condition> = fc
@@ -214,13 +197,10 @@ export const conditionTexts: fc.Arbitrary<Condition> = fc
     fc.constantFrom(",", ", ", " ,"),
   )
   .map(([parts, [open = "", close = ""], comma]) => ({
-    text: (prefix) =>
-      open + parts.map(({ name, rest }) => prefix + name + rest).join(comma) + close,
+    text: (prefix) => open + parts.map(({ name, rest }) => prefix + name + rest).join(comma) + close,
     labels: [
       ...new Map(
-        parts.flatMap(({ name, label }): [string, string][] =>
-          label === null ? [] : [[name, label]],
-        ),
+        parts.flatMap(({ name, label }): [string, string][] => (label === null ? [] : [[name, label]])),
       ),
     ],
   }));
