@@ -1,4 +1,5 @@
 import type { CompiledAction, CompiledRule, Scope } from "./core/catalog.ts";
+import { label } from "./core/alert.ts";
 import { decide, type Decision, type Hold } from "./core/decide.ts";
 import type { Course, Episode } from "./core/episode.ts";
 import { ExpressionError } from "./core/expression.ts";
@@ -63,27 +64,31 @@ export class Pipeline {
 
     const target = this.#targetOf(action, rule, episode);
     if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
-    await this.#parts.lanes.run(targetId(target.target), async () => {
+    const work = async (): Promise<void> => {
       for (let retry = 0; retry < mostRetries; retry += 1) {
         const again = await this.#step(episodeId, rule, action, target.target);
         if (again === "done") return;
       }
       const message = `${target.target.name} was changed by others ${mostRetries} times in a row while it was decided on`;
       await this.#parts.courses.hold(episode, rule, held("TargetBusy", message));
-    });
+    };
+    await this.#parts.lanes.run(targetId(target.target), work, episode.group.key);
   }
 
-  /** Matches an episode whose rules want to see the service first. */
+  /** Matches an episode whose rules want to see the service first; in its lane, which bounds how much is asked at once. */
   async #match(episode: Episode): Promise<void> {
-    const { observer, clock, episodes, courses } = this.#parts;
-    const name = episode.alert.labels["service"] ?? "";
-    const service = await observer.service(name);
-    if (service.kind === "failed") return courses.matchLater(episode, service.message);
-    const change = new Change();
-    const present = this.#parts.records.episodes.get(episode.id);
-    if (present === undefined || present.matched) return;
-    episodes.matchNow(present, { state: service.value }, clock.now(), change);
-    await courses.commit(change);
+    const { cluster, lanes, observer, clock, episodes, courses } = this.#parts;
+    const name = label(episode.alert.labels, "service");
+    const work = async (): Promise<void> => {
+      const service = await observer.service(name);
+      if (service.kind === "failed") return courses.matchLater(episode, service.message);
+      const change = new Change();
+      const present = this.#parts.records.episodes.get(episode.id);
+      if (present === undefined || present.matched) return;
+      episodes.matchNow(present, { state: service.value }, clock.now(), change);
+      await courses.commit(change);
+    };
+    await lanes.run(targetId({ cluster, kind: "service", name }), work, episode.group.key);
   }
 
   /** One step in the target's lane. `again`: the world moved between reading and writing; nothing was written. */
