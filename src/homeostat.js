@@ -27,15 +27,17 @@ async function launch() {
     process.exitCode = 2;
     return;
   }
-  const child = spawn(
-    installed,
-    [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
-    { stdio: "inherit" },
-  );
+  // Before there is a child: a signal in between would end this process alone and leave the other one behind.
+  let child;
   // A terminal sends its interrupt to both already; a second one would mean "at once".
   const signals = process.stdin.isTTY ? ["SIGTERM", "SIGHUP"] : ["SIGTERM", "SIGHUP", "SIGINT"];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   if (process.stdin.isTTY) process.on("SIGINT", () => {});
+  child = spawn(
+    installed,
+    [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+    { stdio: "inherit" },
+  );
   child.on("error", (error) => {
     process.stderr.write(`${installed} does not start: ${error.message}\n`);
     process.exitCode = 2;

@@ -46,13 +46,15 @@ export async function explain(
     else for (const fault of loaded.faults) deps.err.write(`${plain(fault)}\n`);
     return 1;
   }
+  // One moment for all: what is read while explaining must not come from the future of the decision.
+  const now = deps.now();
   const asking: Asking = {
     catalog: loaded.catalog,
     matches: deps.matches,
-    now: deps.now(),
+    now,
     cluster: settings.cluster,
     policy: { handsOff: settings.handsOff, fresh },
-    observe: options.offline === true ? null : remembering((service) => look(deps, settings, service)),
+    observe: options.offline === true ? null : remembering((service) => look(deps, settings, service, now)),
   };
   const explanations: Explanation[] = [];
   for (const alert of read.alerts.slice(0, mostAlerts)) explanations.push(await explanation(alert, asking));
@@ -68,14 +70,15 @@ async function look(
   deps: CommandDeps,
   settings: Settings,
   service: string,
+  now: number,
 ): Promise<Observation<ServiceState | null>> {
   try {
     const value = await deps.observe(settings, service, AbortSignal.timeout(patience));
-    return { kind: "seen", at: deps.now(), value };
+    return { kind: "seen", at: now, value };
   } catch (error) {
     return {
       kind: "failed",
-      at: deps.now(),
+      at: now,
       message: error instanceof Fault ? error.message : "The cluster could not be read",
     };
   }

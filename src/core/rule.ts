@@ -117,8 +117,10 @@ const Steps = z.array(Action, steps).min(1, steps).max(20, steps);
 const Cooldown = z.union([
   Duration.transform((ms) => ({ up: ms, down: ms })),
   z.strictObject({
-    up: Duration.prefault("3m").describe("After any change, before the next growth. Default 3m."),
-    down: Duration.prefault("10m").describe("After any change, before the next shrinkage. Default 10m."),
+    up: Duration.prefault("3m").describe("After a growth, before the next one. Default 3m."),
+    down: Duration.prefault("10m").describe(
+      "After any change of size, before the next shrinkage. Default 10m.",
+    ),
   }),
 ]);
 

@@ -32,9 +32,7 @@ export function readRoutes(
     services: listed(PageQuery, async (page) =>
       numbered(await soon((signal) => controller.services(signal)), page),
     ),
-    escalations: listed(PageQuery, (page) =>
-      paged(controller.escalations(page), page, serialOf),
-    ),
+    escalations: listed(PageQuery, (page) => paged(controller.escalations(page), page, serialOf)),
   };
 }
 
@@ -61,10 +59,7 @@ const paged = <T extends object>(
 };
 
 /** For lists that have no order in time: their places count down, so that `before` means "further down" here too. */
-function numbered(
-  all: readonly object[],
-  { limit, before }: { limit: number; before?: number },
-): List {
+function numbered(all: readonly object[], { limit, before }: { limit: number; before?: number }): List {
   const start = before === undefined ? 0 : Math.max(0, all.length - before + 1);
   const items = all.slice(start, start + limit);
   const end = start + items.length;

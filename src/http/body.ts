@@ -25,8 +25,7 @@ export function readBytes(request: IncomingMessage, limit: number): Promise<Byte
     message: `expected at most ${limit} bytes`,
   };
   const refused = (refusal: Refusal): Bytes => ({ kind: "refused", refusal });
-  if (Number(request.headers["content-length"] ?? 0) > limit)
-    return Promise.resolve(refused(tooLarge));
+  if (Number(request.headers["content-length"] ?? 0) > limit) return Promise.resolve(refused(tooLarge));
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -29,10 +29,7 @@ export const failure =
   (error: unknown, request, response, _next) => {
     const refusal = refusalOf(error);
     if (refusal.status === 500)
-      log.error(
-        { err: error, method: request.method, path: request.path },
-        "A request failed unexpectedly",
-      );
+      log.error({ err: error, method: request.method, path: request.path }, "A request failed unexpectedly");
     if (response.headersSent) response.destroy();
     else refuse(response, refusal);
   };

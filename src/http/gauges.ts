@@ -15,21 +15,14 @@ export type Gauges = {
 
 /** What is read when asked for it: Homeostat's own state and the services of the cluster. */
 export function createGauges(registry: Registry): Gauges {
-  const gauge = <Label extends string>(
-    name: string,
-    help: string,
-    ...labelNames: Label[]
-  ): Gauge<Label> =>
+  const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]): Gauge<Label> =>
     new Gauge({ name: `homeostat_${name}`, help, labelNames, registers: [registry] });
 
   const info = gauge("build_info", "1, with the version as a label", "version");
   const dryRun = gauge("dry_run", "1 when nothing is changed");
   const rules = gauge("catalog_rules", "Rules in force");
   const faults = gauge("catalog_faults", "Faults of the rule files on disk");
-  const backlog = gauge(
-    "backlog_notifications",
-    "Notifications accepted and not yet worked through",
-  );
+  const backlog = gauge("backlog_notifications", "Notifications accepted and not yet worked through");
   const episodes = gauge("episodes", "Open episodes by state; open counts all of them", "state");
   const escalations = gauge("escalations", "Escalations by state", "state");
   const pauses = gauge("pauses", "Scopes that a person paused");
@@ -58,8 +51,7 @@ export function createGauges(registry: Registry): Gauges {
     backlog.set(status.backlog);
     for (const [state, count] of Object.entries(status.episodes))
       episodes.set({ state: words(state) }, count);
-    for (const [state, count] of Object.entries(status.escalations))
-      escalations.set({ state }, count);
+    for (const [state, count] of Object.entries(status.escalations)) escalations.set({ state }, count);
     pauses.set(status.pauses.length);
     for (const check of status.checks) checks.set({ check: check.name }, check.ok ? 1 : 0);
   };

@@ -7,8 +7,7 @@ import { within } from "./within.ts";
 const patience = 2_000;
 
 /** `GET /healthz`: this process runs and answers. Nothing outside is asked: a restart would not help it. */
-export const healthz: RequestHandler = (_request, response) =>
-  answer(response, 200, { status: "ok" });
+export const healthz: RequestHandler = (_request, response) => answer(response, 200, { status: "ok" });
 
 /** `GET /readyz`: each part by name; 503 when one is not ready. */
 export const readyz =

@@ -30,8 +30,7 @@ export function createMetrics(): Metrics {
     name: string,
     help: string,
     ...labelNames: Label[]
-  ): Counter<Label> =>
-    new Counter({ name: `homeostat_${name}`, help, labelNames, registers: [registry] });
+  ): Counter<Label> => new Counter({ name: `homeostat_${name}`, help, labelNames, registers: [registry] });
   const seconds = <Label extends string>(
     name: string,
     help: string,
@@ -46,11 +45,7 @@ export function createMetrics(): Metrics {
       registers: [registry],
     });
 
-  const requests = counter(
-    "webhook_requests_total",
-    "Answers of POST /webhooks/alertmanager",
-    "status",
-  );
+  const requests = counter("webhook_requests_total", "Answers of POST /webhooks/alertmanager", "status");
   const alerts = counter(
     "alerts_received_total",
     "Alerts of notifications that were made durable",
@@ -94,6 +89,8 @@ export function createMetrics(): Metrics {
     help: "1 when the rule files on disk are the rules in force",
     registers: [registry],
   });
+  // Nothing is served without a good catalog.
+  loaded.set(1);
 
   const ruleLabel = bounded(mostRules);
   const codeLabel = bounded(mostCodes);

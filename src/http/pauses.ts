@@ -21,26 +21,19 @@ const smallBody = 16_384;
 export const pause = ({ controller, clock, cluster }: PauseParts): RequestHandler[] =>
   posted(PauseRequest, async ({ scope, for: duration, reason, by }, response) => {
     const until = duration === undefined ? null : clock.now() + duration;
-    answer(
-      response,
-      200,
-      await controller.pause({ scope: scopeIn(cluster, scope), by, reason, until }),
-    );
+    answer(response, 200, await controller.pause({ scope: scopeIn(cluster, scope), by, reason, until }));
   });
 
 /** `POST /api/v1/resume`: 404 when that scope was not paused. */
 export const resume = ({ controller, cluster }: PauseParts): RequestHandler[] =>
   posted(ResumeRequest, async (request, response) => {
     const scope = scopeIn(cluster, request.scope);
-    if (await controller.resume(scope, request.by))
-      return answer(response, 200, { resumed: scope });
+    if (await controller.resume(scope, request.by)) return answer(response, 200, { resumed: scope });
     refuse(response, { status: 404, code: "NotPaused", message: `${scope} is not paused` });
   });
 
 const scopeIn = (cluster: string, scope: string): string =>
-  ["all", "up", "down"].includes(scope) || scope.includes("/")
-    ? scope
-    : `${cluster}/service/${scope}`;
+  ["all", "up", "down"].includes(scope) || scope.includes("/") ? scope : `${cluster}/service/${scope}`;
 
 function posted<Schema extends z.ZodObject>(
   schema: Schema,
@@ -58,14 +51,16 @@ function posted<Schema extends z.ZodObject>(
   return [guarded(refuseMediaType), handler];
 }
 
-const scopeExpected =
-  "expected all, up, down, a service's name or a target such as default/service/shop_web";
+const scopeExpected = "expected all, up, down, a service's name or a target such as default/service/shop_web";
 const byExpected = "expected who asks for it, in 1 to 100 characters";
 const reasonExpected = "expected at most 500 characters";
 
 const Scope = z
   .string(scopeExpected)
-  .regex(/^(?:[A-Za-z0-9_.-]{1,63}\/(?:service|webhook)\/)?[A-Za-z0-9_.:-]{1,255}$/, scopeExpected);
+  .regex(
+    /^(?:[A-Za-z0-9_.-]{1,63}\/service\/)?[A-Za-z0-9_.:-]{1,255}$|^[A-Za-z0-9_.-]{1,63}\/webhook\/[a-z0-9-]{1,100}\/[0-9a-f]{16}$/,
+    scopeExpected,
+  );
 const By = z.string(byExpected).min(1, byExpected).max(100, byExpected);
 
 const PauseRequest = z.strictObject(

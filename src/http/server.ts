@@ -50,20 +50,13 @@ export function createServer(parts: ServerParts): Server {
   };
 
   // First, as it is the one that must be quick.
-  post(
-    "/webhooks/alertmanager",
-    counted(metrics),
-    ...alertmanager(controller, sender, limits.body),
-  );
+  post("/webhooks/alertmanager", counted(metrics), ...alertmanager(controller, sender, limits.body));
   // Free for all: the probes of an orchestrator and Prometheus carry no token.
   get("/healthz", healthz);
   get("/readyz", readyz(controller));
   get("/metrics", async (_request, response) => {
     const text = await metrics.scrape(controller);
-    response
-      .set("content-type", metrics.registry.contentType)
-      .set("cache-control", "no-store")
-      .end(text);
+    response.set("content-type", metrics.registry.contentType).set("cache-control", "no-store").end(text);
   });
   for (const [name, route] of Object.entries(readRoutes(controller, limits.question)))
     get(`/api/v1/${name}`, reader, route);
