@@ -19,6 +19,9 @@ import { Verifying } from "./control/verifying.ts";
 import { Reloading, type NewCatalog } from "./control/reloading.ts";
 import type { Catalog } from "./core/catalog.ts";
 import type { Controller } from "./core/controller.ts";
+import type { Intent } from "./core/intent.ts";
+import { brakeOn } from "./core/pause.ts";
+import type { Reason } from "./core/reason.ts";
 import type { Step } from "./core/step.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
@@ -95,7 +98,14 @@ export async function assemble(parts: {
     clock,
     signal,
   });
-  const actuator = new Actuator({ swarm, caller: world.caller, clock, signal });
+  const brake = (intent: Intent): Reason | null =>
+    brakeOn(intent, {
+      dryRun: settings.dryRun,
+      wanted: episodes.wants(intent),
+      pauses: records.pauses,
+      now: clock.now(),
+    });
+  const actuator = new Actuator({ swarm, caller: world.caller, clock, brake, signal });
   const lanes = new Lanes(width);
   const policy = { handsOff: settings.handsOff, fresh };
   const background = new Background({ clock, log, signal });

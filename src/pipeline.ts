@@ -104,6 +104,10 @@ export class Pipeline {
     const episode = records.episodes.get(episodeId);
     const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
     if (episode === undefined || course?.phase !== "waiting") return "done";
+    if (episode.alert.status !== rule.spec.on) {
+      await courses.endWith(episode, rule);
+      return "done";
+    }
     const confirmation = await observer.confirmation(episode);
     if (confirmation.kind === "hold") {
       await courses.hold(episode, rule, { ...held("", ""), ...confirmation });

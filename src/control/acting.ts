@@ -1,6 +1,6 @@
 import { sight, type Effect, type Intent, type Outcome } from "../core/intent.ts";
 import type { Caller, Clock, Swarm } from "../core/ports.ts";
-import { Fault } from "../core/reason.ts";
+import { Fault, type Reason } from "../core/reason.ts";
 
 /** How long past its deadline an intent's effect is looked for while the cluster does not answer; milliseconds. */
 const lookFor = 3_600_000;
@@ -13,17 +13,28 @@ export class Actuator {
   readonly #swarm: Swarm;
   readonly #caller: Caller;
   readonly #clock: Clock;
+  readonly #brake: (intent: Intent) => Reason | null;
   readonly #signal: AbortSignal;
 
-  constructor(parts: { swarm: Swarm; caller: Caller; clock: Clock; signal: AbortSignal }) {
+  constructor(parts: {
+    swarm: Swarm;
+    caller: Caller;
+    clock: Clock;
+    /** Why an intent must not take effect now; asked right before each call that would make it happen. */
+    brake: (intent: Intent) => Reason | null;
+    signal: AbortSignal;
+  }) {
     this.#swarm = parts.swarm;
     this.#caller = parts.caller;
     this.#clock = parts.clock;
+    this.#brake = parts.brake;
     this.#signal = parts.signal;
   }
 
   async perform(intent: Intent): Promise<Outcome> {
     const { effect } = intent;
+    const brake = this.#brake(intent);
+    if (brake !== null) return { kind: "stale", message: brake.message };
     if (effect.kind === "webhook") return this.#call(intent, effect);
     try {
       return { kind: await this.#update(intent, effect) };
@@ -52,11 +63,16 @@ export class Actuator {
         );
         if (sighting === "applied") return { kind: "applied" };
         if (sighting === "missed") return { kind: "conflict" };
-        if (this.#clock.now() >= intent.deadline)
-          return { kind: "failed", message: "It had not happened in time" };
-        const again = await this.#update(intent, effect);
+        const brake = this.#brake(intent);
+        if (this.#clock.now() >= intent.deadline) {
+          const why = brake === null ? "" : `: ${brake.message}`;
+          return { kind: "failed", message: `It had not happened in time${why}` };
+        }
+        // Braked, it is not given again; but the first call may still be on its way, so it is looked for until then.
+        const again = brake === null ? await this.#update(intent, effect) : "conflict";
         // A conflict may be with our own first call: look again.
         if (again !== "conflict") return { kind: again };
+        await this.#clock.sleep(wait, this.#signal);
       } catch (cause) {
         if (!(cause instanceof Fault)) throw cause;
         if (cause.code === "refused") return { kind: "failed", message: cause.message };

@@ -151,6 +151,16 @@ export class Courses {
     await this.commit(change);
   }
 
+  /** The alert has ended, or the rule now waits for its end: what a try had still to do is left out. */
+  async endWith(episode: Episode, rule: CompiledRule): Promise<void> {
+    const now = this.#clock.now();
+    const change = new Change();
+    const why = reason("NoLongerWanted", `${rule.name} acts on ${rule.spec.on} alerts, and this one is not`);
+    this.#journal(episode, rule, { kind: "ignore", reason: why, trail: [why] }, undefined, now, change);
+    this.#finish(episode.id, rule, "done", now, change);
+    await this.commit(change);
+  }
+
   /** The rule has left the catalog: its course ends and the present catalog is asked anew. */
   async orphan(episode: Episode, course: Course): Promise<void> {
     const now = this.#clock.now();

@@ -98,7 +98,8 @@ export class Deeds {
     catalog.count(rule.name, "acted");
     onStep({ kind: "decided", decision: "act", code: decision.reason.code, rule: rule.name });
     const old = this.#parts.clock.now() - at > this.#parts.policy.fresh;
-    return this.#conclude(intent, old ? { kind: "stale" } : await this.#parts.actuator.perform(intent));
+    const late: Outcome = { kind: "stale", message: "Writing it down took too long" };
+    return this.#conclude(intent, old ? late : await this.#parts.actuator.perform(intent));
   }
 
   /** Goes on with what an earlier process began. */

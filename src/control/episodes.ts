@@ -1,6 +1,7 @@
 import type { Alert, Notification } from "../core/alert.ts";
 import type { Catalog, CompiledRule } from "../core/catalog.ts";
 import { arrival, episodeId, type Course, type Episode, type Group, type Past } from "../core/episode.ts";
+import type { Intent } from "../core/intent.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import { match, type Matched } from "../core/match.ts";
 import type { Step } from "../core/step.ts";
@@ -268,6 +269,13 @@ export class Episodes {
     this.#truncated.set(group.key, raised.id);
     change.tell(raised);
     if (told === undefined) this.#onStep({ kind: "escalated", why: "TruncatedAlerts" });
+  }
+
+  /** Whether an intent's alert and rule still ask for it. An undo is owed to the service, whatever became of the alert. */
+  wants({ episode, rule, action }: Intent): boolean {
+    const on = this.#catalog.current.rule(rule)?.spec.on;
+    const present = this.#records.episodes.get(episode);
+    return action === "undo" || (present !== undefined && present.alert.status === on);
   }
 
   /** Closes a resolved episode once nothing is under way in it. */

@@ -50,8 +50,8 @@ export type Outcome =
   /** The world moved first; nothing was written. */
   | { readonly kind: "conflict" }
   | { readonly kind: "gone" }
-  /** Writing the intent down took so long that what it was computed from is old; nothing was written to the world. */
-  | { readonly kind: "stale" }
+  /** What it was decided on no longer holds: it is old, or a person or the alert's end came in between; nothing was written to the world. */
+  | { readonly kind: "stale"; readonly message: string }
   /** The other side refused, or cannot be known to have acted. */
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "unknown"; readonly message: string };
