@@ -154,8 +154,8 @@ export function context({ alert, now, service }: Scope): Record<string, unknown>
   };
 }
 
-/** Characters of all labels, or of all annotations. */
-const mostText = 1_048_576;
+/** Characters of all labels, or of all annotations. Looking for one in another may cost the product of their lengths. */
+const mostText = 262_144;
 
 function mapOf(labels: Labels): ReadonlyMap<string, string> {
   const map = new Map(Object.entries(labels));
