@@ -38,7 +38,7 @@ function parseSettings(path: string, text: string): FileSettings {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
