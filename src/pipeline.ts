@@ -55,12 +55,13 @@ export class Pipeline {
   async advance(episodeId: string, ruleName: string): Promise<void> {
     const episode = this.#parts.records.episodes.get(episodeId);
     if (episode === undefined) return;
-    if (ruleName === "" || !episode.matched) return this.#match(episode);
+    if (ruleName === "") return this.#match(episode);
     const course = episode.courses.find(({ rule }) => rule === ruleName);
     if (course === undefined || course.phase !== "waiting") return;
     const rule = this.#parts.catalog.current.rule(ruleName);
     const action = rule?.steps(attemptOf(course))[course.step];
-    if (rule === undefined || action === undefined) return this.#parts.courses.orphan(episode, course);
+    if (rule === undefined) return this.#parts.courses.orphan(episode, course);
+    if (action === undefined) return this.#parts.courses.cutShort(episode, rule);
 
     const target = this.#targetOf(action, rule, episode);
     if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);

@@ -77,7 +77,9 @@ export class Courses {
     if (course?.phase !== "waiting") return; // resolved meanwhile
     const before = course.hold;
     const same = before !== null && before.reason.code === hold.reason.code;
-    const since = before === null || hold.expected !== before.expected ? now : before.since;
+    const denied = hold.reason.code === "AlertNotFiring";
+    const goesOn = before?.expected === hold.expected && denied === (before.reason.code === "AlertNotFiring");
+    const since = goesOn ? before.since : now;
     const times = same ? before.times + 1 : 0;
     const told = same && now - before.toldAt < remindAfter ? before.toldAt : now;
     const change = new Change();
@@ -89,7 +91,8 @@ export class Courses {
     const changed = this.update(episode.id, rule.name, patch, change);
     if (changed === undefined) return;
     if (told === now) this.#journal(changed, rule, hold, target, now, change);
-    if (hold.reason.code === "AlertNotFiring" && now - since >= deniedFor) {
+    const busy = changed.courses.some(({ phase }) => phase === "verifying");
+    if (denied && now - since >= deniedFor && !busy) {
       this.#episodes.close(changed, "expired", now, change);
     } else if (!hold.expected && now - since >= this.#patience) {
       const message = `Held since ${new Date(since).toISOString().slice(11, 19)}: ${hold.reason.message}`;
@@ -134,6 +137,10 @@ export class Courses {
     decision: Extract<Decision, { kind: "ignore" | "escalate" }>,
   ): Promise<void> {
     const now = this.#clock.now();
+    const course = this.#records.episodes
+      .get(episode.id)
+      ?.courses.find((candidate) => candidate.rule === rule.name);
+    if (course?.phase !== "waiting") return; // resolved meanwhile
     const change = new Change();
     this.#journal(episode, rule, decision, undefined, now, change);
     const exhausted = decision.reason.code === "AttemptsExhausted";
@@ -178,14 +185,23 @@ export class Courses {
       },
     });
     const changed = this.update(episode.id, course.rule, { phase: "done", hold: null }, change);
-    if (changed !== undefined && episode.alert.status === "firing")
-      this.#episodes.matchNow(changed, null, now, change);
+    if (changed?.alert.status === "firing") this.#episodes.matchNow(changed, null, now, change);
+    else if (changed !== undefined) this.#episodes.closeIfOver(changed, now, change);
+    await this.commit(change);
+  }
+
+  /** The rule has fewer steps now than the course has made: its try is over. */
+  async cutShort(episode: Episode, rule: CompiledRule): Promise<void> {
+    const now = this.#clock.now();
+    const change = new Change();
+    this.#nextStep(episode.id, rule, 0, now, change);
     await this.commit(change);
   }
 
   /** Rules want to see the service before they take the alert, and it cannot be read. */
   async matchLater(episode: Episode, message: string): Promise<void> {
     const now = this.#clock.now();
+    if (this.#records.episodes.get(episode.id)?.matched !== false) return; // over, or matched meanwhile
     const change = new Change();
     const why = reason(
       "ObservationFailed",

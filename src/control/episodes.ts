@@ -23,6 +23,8 @@ export class Episodes {
   readonly #onStep: (step: Step) => void;
   /** The open escalation of each group that Alertmanager cuts. */
   readonly #truncated = new Map<string, string>();
+  /** When this process took the open episodes up; what an earlier one was told last is known to nobody. */
+  #since = 0;
 
   constructor(parts: {
     records: Records;
@@ -144,6 +146,8 @@ export class Episodes {
     const scope = { alert: episode.alert, now, service: service?.state ?? null };
     const found = match(this.#catalog.current, scope, service !== null);
     if (found.kind === "needs-service") {
+      // Matched before, by another catalog: now it is not.
+      if (episode.matched) change.put(this.#records.putEpisode({ ...episode, matched: false }));
       change.afterwards(() => this.#schedule(episode.id, "", now));
       return;
     }
@@ -173,7 +177,9 @@ export class Episodes {
   #course(rule: CompiledRule, episode: Episode, now: number): Course {
     const past = this.#records.past(episode.alert.fingerprint);
     const relapsed = past !== undefined && now - past.closedAt < rule.spec.verify.healthy;
-    const tries = relapsed ? (past.tries[rule.name] ?? 0) : 0;
+    // One that expired and fires on has the id of before, under which no try may be made twice.
+    const goesOn = past?.startsAt === Date.parse(episode.alert.startsAt);
+    const tries = past !== undefined && (relapsed || goesOn) ? (past.tries[rule.name] ?? 0) : 0;
     return {
       rule: rule.name,
       phase: "waiting",
@@ -204,8 +210,8 @@ export class Episodes {
     now: number,
     change: Change,
   ): void {
-    const present = this.#records.episodes.get(episode.id) ?? episode;
-    if (present.escalation !== null) return;
+    const present = this.#records.episodes.get(episode.id);
+    if (present === undefined || present.escalation !== null) return; // over meanwhile, or told already
     const raised = this.#escalations.raise(
       {
         kind: about.kind,
@@ -290,6 +296,7 @@ export class Episodes {
       fingerprint: episode.alert.fingerprint,
       startsAt: Date.parse(episode.alert.startsAt),
       closedAt: now,
+      expired: why === "expired",
       tries: Object.fromEntries(episode.courses.map((course) => [course.rule, course.tries])),
     };
     change.append({
@@ -307,12 +314,14 @@ export class Episodes {
   expire(then: number, now: number, change: Change): void {
     for (const episode of this.#records.episodes.values()) {
       const busy = episode.courses.some((course) => course.phase === "verifying");
-      if (episode.confirmedAt < then && !busy) this.close(episode, "expired", now, change);
+      if (Math.max(episode.confirmedAt, this.#since) < then && !busy)
+        this.close(episode, "expired", now, change);
     }
   }
 
   /** Puts everything open back on the agenda, after a start. */
   reschedule(now: number): void {
+    this.#since = now;
     for (const { id, matched, courses } of this.#records.episodes.values()) {
       if (!matched) this.#schedule(id, "", now);
       for (const { rule, phase, nextAt } of courses)
@@ -322,12 +331,15 @@ export class Episodes {
 
   /**
    * Takes a new catalog into use. Open alerts that no rule took are matched again: the rule that was written because
-   * of them shall help them. Courses whose rule is gone end when they are next due.
+   * of them shall help them. Courses whose rule is gone end when they are next due, and then count as never taken.
    */
   takeCatalog(catalog: Catalog, now: number, change: Change): void {
     this.#catalog.current = catalog;
     for (const episode of this.#records.episodes.values()) {
-      const unknown = episode.matched && episode.courses.length === 0 && episode.alert.status === "firing";
+      const taken = episode.courses.some(
+        ({ rule, phase }) => phase !== "done" || catalog.rule(rule) !== undefined,
+      );
+      const unknown = episode.matched && !taken && episode.alert.status === "firing";
       if (unknown && catalog.candidates(episode.alert).length > 0) this.matchNow(episode, null, now, change);
     }
   }

@@ -61,9 +61,11 @@ export type Episode = {
 /** What is kept of a closed episode, by fingerprint, so that late duplicates and relapses are known. */
 export type Past = {
   readonly fingerprint: string;
-  /** The start of the last closed episode; an alert that did not start later is a duplicate. */
+  /** The start of the last closed episode; an alert that did not start later is a duplicate, unless it expired. */
   readonly startsAt: number;
   readonly closedAt: number;
+  /** Closed because nobody confirmed it, and not by its resolution: should it still fire, it goes on. */
+  readonly expired: boolean;
   /** Tries by rule at its end. */
   readonly tries: Readonly<Record<string, number>>;
 };
@@ -86,6 +88,7 @@ export function arrival(alert: Alert, open: Episode | undefined, past: Past | un
     // A resolution of an earlier episode must not close this one.
     return startsAt >= openStart || Date.parse(alert.endsAt) > openStart ? "resolves" : "late";
   }
-  if (past !== undefined && startsAt <= past.startsAt) return "late";
+  const known = past !== undefined && startsAt <= past.startsAt;
+  if (known && !(past.expired && alert.status === "firing")) return "late";
   return alert.status === "firing" ? "opens" : "resolves-unseen";
 }

@@ -25,10 +25,11 @@ const open = (startsAt: number): Episode => ({
   courses: [],
   escalation: null,
 });
-const past = (startsAt: number): Past => ({
+const past = (startsAt: number, expired = false): Past => ({
   fingerprint: "4b888d7e74b10b0b",
   startsAt,
   closedAt: startsAt + 1000,
+  expired,
   tries: {},
 });
 const resolved = (startsAt: number, endsAt: number) =>
@@ -41,6 +42,8 @@ const rows: [
   past: Past | undefined,
   expected: string,
 ][] = [
+  ["it expired and fires on", alert(), undefined, past(noon, true), "opens"],
+  ["it expired and resolves at last", resolved(noon, noon + 9), undefined, past(noon, true), "late"],
   ["the first of its kind", alert(), undefined, undefined, "opens"],
   ["the same again, from the other Alertmanager or as a repeat", alert(), open(noon), undefined, "repeats"],
   ["its start moved earlier by a merge", alert(), open(noon + 1000), undefined, "repeats"],
