@@ -39,9 +39,10 @@ export class Actuator {
     try {
       return { kind: await this.#update(intent, effect) };
     } catch (cause) {
-      if (!(cause instanceof Fault)) throw cause;
-      if (cause.code === "refused") return { kind: "failed", message: cause.message };
-      // The answer was lost, not necessarily the update.
+      if (cause instanceof Fault && cause.code === "refused")
+        return { kind: "failed", message: cause.message };
+      if (!(cause instanceof Fault) && this.#signal.aborted) throw cause;
+      // The answer was lost, not necessarily the update; after a bug in between, that is just as unknown.
       return this.settle(intent);
     }
   }
@@ -74,9 +75,10 @@ export class Actuator {
         if (again !== "conflict") return { kind: again };
         await this.#clock.sleep(wait, this.#signal);
       } catch (cause) {
-        if (!(cause instanceof Fault)) throw cause;
-        if (cause.code === "refused") return { kind: "failed", message: cause.message };
-        if (this.#clock.now() >= giveUp) return { kind: "unknown", message: cause.message };
+        if (this.#signal.aborted) throw cause;
+        const message = cause instanceof Error ? cause.message : String(cause);
+        if (cause instanceof Fault && cause.code === "refused") return { kind: "failed", message };
+        if (this.#clock.now() >= giveUp) return { kind: "unknown", message };
         await this.#clock.sleep(wait, this.#signal);
       }
     }
@@ -105,7 +107,9 @@ export class Actuator {
         ? { kind: "applied" }
         : { kind: "failed", message: `It answered ${status}` };
     } catch (cause) {
-      if (!(cause instanceof Fault)) throw cause;
+      // A bug's own words are left out: they may quote a header.
+      if (!(cause instanceof Fault))
+        return { kind: "unknown", message: "Homeostat itself failed in the call" };
       return { kind: cause.code === "refused" ? "failed" : "unknown", message: cause.message };
     }
   }

@@ -20,7 +20,7 @@ export class Background {
     this.#signal = parts.signal;
   }
 
-  /** `stumbled` is told of the first failure. */
+  /** `stumbled` is told of a failure and puts the work back on the agenda; where it cannot, the work is begun anew here. */
   run(about: object, work: () => Promise<unknown>, stumbled?: (cause: unknown) => Promise<void>): void {
     const running = this.#insist(about, work, stumbled);
     this.#running.add(running);
@@ -32,14 +32,19 @@ export class Background {
     work: () => Promise<unknown>,
     stumbled?: (cause: unknown) => Promise<void>,
   ): Promise<void> {
-    for (let tell = stumbled; !this.#signal.aborted; tell = undefined) {
+    while (!this.#signal.aborted) {
       try {
         await work();
         return;
       } catch (cause) {
         if (this.#signal.aborted) return;
         this.#log.error({ ...about, err: cause }, "work failed unexpectedly; it is begun anew in a minute");
-        if (tell !== undefined) await tell(cause).catch(() => {});
+        // Begun anew by both, it would multiply.
+        const told = stumbled?.(cause).then(
+          () => true,
+          () => false,
+        );
+        if ((await told) === true) return;
         await this.#clock.sleep(pause, this.#signal).catch(() => {});
       }
     }

@@ -115,11 +115,10 @@ export class Courses {
   async stumble(episodeId: string, ruleName: string, cause: unknown): Promise<void> {
     const episode = this.#records.episodes.get(episodeId);
     const rule = this.#catalog.current.rule(ruleName);
-    if (episode === undefined || rule === undefined) return;
-    const why = reason(
-      "InternalError",
-      `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-    );
+    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    if (episode === undefined) return;
+    if (rule === undefined) return this.matchLater(episode, message);
+    const why = reason("InternalError", message);
     await this.hold(episode, rule, {
       kind: "hold",
       reason: why,

@@ -170,18 +170,23 @@ export class Homeostat implements Controller {
 
   /** A person's word either becomes durable or fails visibly: unlike our own steps it is not retried behind their back. */
   async #write(pause: Pause, event: "paused" | "resumed", fill: (change: Change) => void): Promise<void> {
-    const before = new Map(this.#parts.records.pauses);
+    const { pauses } = this.#parts.records;
+    const before = pauses.get(pause.scope);
     const change = new Change().append({
       at: this.#parts.clock.now(),
       kind: "pause",
       data: { event, ...pause },
     });
     fill(change);
+    const mine = pauses.get(pause.scope);
     try {
       await this.#parts.records.commit(change.entries, change.puts);
     } catch (cause) {
-      this.#parts.records.pauses.clear();
-      for (const [scope, old] of before) this.#parts.records.pauses.set(scope, old);
+      // Others' words that were given meanwhile stand, whether this one was kept or not.
+      if (pauses.get(pause.scope) === mine) {
+        if (before === undefined) pauses.delete(pause.scope);
+        else pauses.set(pause.scope, before);
+      }
       throw cause instanceof Fault
         ? cause
         : new Fault("unavailable", "The pause could not be stored", { cause });

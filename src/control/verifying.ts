@@ -1,10 +1,15 @@
+import type { Hold } from "../core/decide.ts";
 import type { Intent, Outcome } from "../core/intent.ts";
 import { judge, type Judgement } from "../core/judge.ts";
-import { reason } from "../core/reason.ts";
+import type { NewEntry } from "../core/journal.ts";
+import { reason, type Reason } from "../core/reason.ts";
 import { targetId } from "../core/target.ts";
 import { undoing } from "../core/undo.ts";
 import { Change } from "./change.ts";
 import { withSeen, type DeedsParts } from "./deeds.ts";
+
+/** How often it is tried to take something back, before it is left. */
+const mostLooks = 5;
 
 /** Looks after applied intents until each has its judgement, and takes back what is known to be bad where a rule says so. */
 export class Verifying {
@@ -23,7 +28,7 @@ export class Verifying {
     const { clock, courses, signal } = this.#parts;
     let told = "";
     for (let wait = 250; ; wait = Math.min(Math.round(wait * 1.5), 2000)) {
-      const judgement = await this.#judge(intent);
+      const judgement = await this.#judge(intent).catch((cause: unknown) => this.#unjudged(intent, cause));
       if (judgement.kind !== "pending") return this.#judged(intent, judgement);
       if (judgement.progress !== told) await courses.commit(this.#note(intent, judgement));
       told = judgement.progress;
@@ -49,39 +54,67 @@ export class Verifying {
     return judge(intent, { now: clock.now(), service, condition });
   }
 
+  /** A bug is thrown on, to be logged and tried anew, but not for ever: what cannot be judged in time has failed. */
+  #unjudged(intent: Intent, cause: unknown): Judgement {
+    const { clock, signal } = this.#parts;
+    if (signal.aborted || clock.now() < intent.deadline) throw cause;
+    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return { kind: "failed", reason: reason("VerificationUnknown", message), undoable: false };
+  }
+
   async #judged(intent: Intent, judgement: Exclude<Judgement, { kind: "pending" }>): Promise<void> {
     const { records, catalog, courses, clock, onStep } = this.#parts;
     const rule = catalog.current.rule(intent.rule);
-    if (judgement.kind === "failed" && judgement.undoable && rule?.spec.otherwise === "rollback")
-      await this.#undo(intent);
+    const undoes = judgement.kind === "failed" && judgement.undoable && rule?.spec.otherwise === "rollback";
+    const kept = undoes ? await this.#undo(intent) : null;
     const now = clock.now();
     const change = this.#note(intent, judgement).put(records.dropIntent(intent.id));
-    if (judgement.kind === "failed") courses.fail(intent, rule, judgement.reason, now, change);
-    else courses.succeed(intent, rule, now, change);
+    if (kept !== null) change.append(notTakenBack(intent, kept, now));
+    if (judgement.kind === "failed") {
+      const { code, message } = judgement.reason;
+      const why = kept === null ? message : `${message}. It was not taken back: ${kept.message}`;
+      courses.fail(intent, rule, reason(code, why), now, change);
+    } else courses.succeed(intent, rule, now, change);
     onStep({ kind: "verified", result: judgement.kind, ms: now - intent.at });
     await courses.commit(change);
   }
 
-  /** In the target's lane, so that nothing else happens to it in between. */
-  async #undo(intent: Intent): Promise<void> {
-    const { records, courses, actuator, observer, lanes, clock } = this.#parts;
-    const { effect } = intent;
-    if (effect.kind !== "service") return;
-    await lanes.run(targetId(intent.target), async () => {
-      const service = await observer.service(effect.serviceId);
-      if (service.kind === "failed") return;
-      const undo = undoing(intent, service.value, records.pauses, clock.now());
-      if (undo.kind === "leave") return;
-      const change = new Change().append({
-        at: undo.intent.at,
-        kind: "intent",
-        episode: intent.episode,
-        target: targetId(intent.target),
-        data: { intent: undo.intent },
-      });
-      await courses.commit(change.put(records.putIntent(undo.intent)));
-      await this.undone(undo.intent, await actuator.perform(undo.intent));
+  /** In the target's lane, so that nothing else happens to it in between. Why it was not taken back; null when it was. */
+  #undo(intent: Intent): Promise<Reason | null> {
+    return this.#parts.lanes.run(targetId(intent.target), async () => {
+      let kept: Reason | null = null;
+      for (let look = 0; look < mostLooks; look += 1) {
+        if (look > 0) await this.#parts.clock.sleep(1000 * look, this.#parts.signal);
+        const tried = await this.#tryUndo(intent);
+        if (tried.kind !== "again") return tried.kind === "undone" ? null : tried.reason;
+        kept = tried.reason;
+      }
+      return kept;
     });
+  }
+
+  async #tryUndo(intent: Intent): Promise<{ kind: "undone" } | { kind: "leave" | "again"; reason: Reason }> {
+    const { records, courses, actuator, observer, clock } = this.#parts;
+    if (intent.effect.kind !== "service") return { kind: "undone" };
+    const service = await observer.service(intent.effect.serviceId);
+    if (service.kind === "failed")
+      return { kind: "again", reason: reason("ObservationFailed", service.message) };
+    const undo = undoing(intent, service.value, records.pauses, clock.now());
+    if (undo.kind === "leave") return undo;
+    const change = new Change().append({
+      at: undo.intent.at,
+      kind: "intent",
+      episode: intent.episode,
+      target: targetId(intent.target),
+      data: { intent: undo.intent },
+    });
+    await courses.commit(change.put(records.putIntent(undo.intent)));
+    const outcome = await actuator.perform(undo.intent);
+    await this.undone(undo.intent, outcome);
+    if (outcome.kind === "applied") return { kind: "undone" };
+    const message = "message" in outcome ? outcome.message : "The service was changed by others meanwhile";
+    const moved = outcome.kind === "conflict" || outcome.kind === "stale";
+    return { kind: moved ? "again" : "leave", reason: reason("UndoFailed", message) };
   }
 
   /** Writes the outcome of an undo down; nothing follows from it but that its result is known as our own. */
@@ -109,4 +142,25 @@ export class Verifying {
       data: { intent: intent.id, judgement },
     });
   }
+}
+
+/** A rule that says `rollback` wanted to act: that it did not has its name in the journal as any other hold. */
+function notTakenBack(intent: Intent, why: Reason, at: number): NewEntry {
+  const direction = intent.direction === "up" ? "down" : "up";
+  const decision: Hold = {
+    kind: "hold",
+    reason: why,
+    until: null,
+    expected: false,
+    direction,
+    trail: [why],
+  };
+  const { episode, target, rule } = intent;
+  return {
+    at,
+    kind: "decision",
+    episode,
+    target: targetId(target),
+    data: { rule, undo: intent.id, decision },
+  };
 }

@@ -1,7 +1,7 @@
 import { formatAge, formatDuration } from "./duration.ts";
 import { rememberedImage } from "./history.ts";
 import type { Direction } from "./intent.ts";
-import { pauseFor } from "./pause.ts";
+import { labelPause, pauseFor } from "./pause.ts";
 import { reason, type Reason } from "./reason.ts";
 import { observed, type Situation } from "./situation.ts";
 import { isRollingOut, targetId } from "./target.ts";
@@ -79,15 +79,11 @@ const isReplicated: Guard = (situation) => {
 };
 
 const obeysLabel: Guard = (situation, direction) => {
-  const wish = situation.service === null ? undefined : observed(situation).labels["homeostat.pause"];
-  if (wish === undefined || wish === "")
-    return pass("NoPauseLabel", "The service has no label homeostat.pause");
-  const covers = wish === "all" || wish === direction || !["up", "down"].includes(wish);
-  return covers
-    ? hold("Paused", `The service's label homeostat.pause is ${JSON.stringify(wish)}`, {
-        expected: true,
-      })
-    : pass("NoPauseLabel", `The label homeostat.pause=${wish} does not cover ${direction}`);
+  const labels = situation.service === null ? {} : observed(situation).labels;
+  const wish = labelPause(labels, direction);
+  return wish === undefined
+    ? pass("NoPauseLabel", `No label homeostat.pause covers ${direction === "none" ? "it" : direction}`)
+    : hold("Paused", `The service's label homeostat.pause is ${JSON.stringify(wish)}`, { expected: true });
 };
 
 /** Every update clears UpdateStatus and replaces PreviousSpec: acting now would take the rollout's way back away. */

@@ -24,6 +24,16 @@ export function pauseFor(
     .find((pause) => pause !== undefined && (pause.until === null || pause.until > now));
 }
 
+/** The service label `homeostat.pause` where it covers an action; any other word than a direction covers all. */
+export function labelPause(
+  labels: Readonly<Record<string, string>>,
+  direction: Direction,
+): string | undefined {
+  const wish = Object.hasOwn(labels, "homeostat.pause") ? labels["homeostat.pause"] : undefined;
+  if (wish === undefined || wish === "") return undefined;
+  return wish === "all" || wish === direction || !["up", "down"].includes(wish) ? wish : undefined;
+}
+
 /**
  * Why an intent that is written down must not take effect now; null while nothing speaks against it. Between a decision
  * and its effect a person may have paused, the alert may have ended, or a new process may run dry.

@@ -1,5 +1,5 @@
 import { undoId, type Intent } from "./intent.ts";
-import { pauseFor, type Pause } from "./pause.ts";
+import { labelPause, pauseFor, type Pause } from "./pause.ts";
 import { reason, type Reason } from "./reason.ts";
 import { isRollingOut, targetId, type ServiceState } from "./target.ts";
 
@@ -27,6 +27,9 @@ export function undoing(
   const direction = intent.direction === "up" ? "down" : "up";
   const pause = pauseFor(pauses, targetId(intent.target), direction, now);
   if (pause !== undefined) return leave("Paused", `${pause.by} paused ${pause.scope}`);
+  const wish = labelPause(service.labels, direction);
+  if (wish !== undefined)
+    return leave("Paused", `The service's label homeostat.pause is ${JSON.stringify(wish)}`);
   return {
     kind: "undo",
     intent: {
