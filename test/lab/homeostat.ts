@@ -37,6 +37,8 @@ export type HomeostatProcess = {
   /** The whole journal, or its entries of some kinds, oldest first. */
   journal(...kinds: EntryKind[]): Promise<Entry[]>;
   decisions(): Promise<Decided[]>;
+  /** The value of a sample of /metrics by its name and labels as they stand there; 0 where there is none. */
+  sample(name: string): Promise<number>;
   /** Ends it and removes what it left. */
   close(): Promise<void>;
 };
@@ -151,6 +153,11 @@ export async function prepareHomeostat(prepared: {
         const word = decision.kind === "act" ? "act" : decision.reason.code;
         return { rule, word, episode };
       });
+    },
+    async sample(name) {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const line = text.split("\n").find((one) => one.startsWith(`${name} `));
+      return Number(line?.slice(name.length) ?? 0);
     },
     async close() {
       await kill();

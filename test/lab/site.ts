@@ -43,27 +43,28 @@ export async function aSite(wanted: {
   // Read at each start: a test may have put another one there.
   if (first !== undefined) env["HOMEOSTAT_ALERTMANAGER_URL"] ??= first.url;
   const urls = alertmanagers.map(({ url }) => url);
-  const began = new Date().toISOString();
+  // From when on they fire, which is not before they are told of: of what is old Alertmanager sends at once, and in parts.
+  const since = new Map<string, string>();
+  const beginning = ({ labels }: Alert, now: string): string => {
+    const key = JSON.stringify(labels);
+    since.set(key, since.get(key) ?? now);
+    return since.get(key) ?? now;
+  };
+  const post = (alerts: readonly Alert[], more: { endsAt?: string }): Promise<void> => {
+    const now = new Date().toISOString();
+    return postAlerts(
+      urls,
+      alerts.map((alert) => ({ startsAt: beginning(alert, now), ...alert, ...more })),
+    );
+  };
   const own = parts.move();
   return {
     homeostat,
     slack,
     alertmanagers,
     env,
-    fire: (...alerts) =>
-      postAlerts(
-        urls,
-        alerts.map((alert) => ({ startsAt: began, ...alert })),
-      ),
-    resolve: (...alerts) =>
-      postAlerts(
-        urls,
-        alerts.map((alert) => ({
-          startsAt: began,
-          ...alert,
-          endsAt: new Date(Date.now() - 1).toISOString(),
-        })),
-      ),
+    fire: (...alerts) => post(alerts, {}),
+    resolve: (...alerts) => post(alerts, { endsAt: new Date(Date.now() - 1).toISOString() }),
     defer: (undo) => own.defer(async () => void (await undo())),
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   };
