@@ -141,6 +141,7 @@ export async function assemble(parts: {
   const housekeeping = new Housekeeping({
     store,
     records,
+    catalog,
     intake,
     episodes,
     courses,

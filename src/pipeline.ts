@@ -3,7 +3,7 @@ import { label } from "./core/alert.ts";
 import { decide, type Decision, type Hold } from "./core/decide.ts";
 import type { Course, Episode } from "./core/episode.ts";
 import { ExpressionError } from "./core/expression.ts";
-import { notice, type TargetHistory } from "./core/history.ts";
+import { notAfter, notice, type TargetHistory } from "./core/history.ts";
 import { plan, serviceOf } from "./core/plan.ts";
 import type { Clock } from "./core/ports.ts";
 import { reason } from "./core/reason.ts";
@@ -33,6 +33,8 @@ export type PipelineParts = {
   dryRun: boolean;
 };
 
+/** How long it can matter that an alert wanted a target bigger; milliseconds (guards.ts). */
+const wantMatters = 60_000;
 /** How often a decision is made anew at once when the service moved while it was made. */
 const mostRetries = 5;
 
@@ -175,7 +177,7 @@ export class Pipeline {
       now,
       service: service?.kind === "seen" ? service.value : null,
     };
-    const wantedUpAt = this.#wantedUpAt.get(targetId(target)) ?? null;
+    const wantedUpAt = this.#wanted(target, now);
     return attempt(() =>
       decide({
         now,
@@ -212,19 +214,39 @@ export class Pipeline {
 
   /** What others changed since we last looked is noticed before anything is decided. */
   async #notice(target: Target, service: Observation<ServiceState | null> | null): Promise<TargetHistory> {
-    const { records, courses } = this.#parts;
-    const history = records.history(target);
-    if (service?.kind !== "seen" || service.value === null) return history;
-    const noticed = notice(history, service.value);
+    const { records, courses, clock } = this.#parts;
+    const now = clock.now();
+    const history = notAfter(records.history(target), now);
+    if (service?.kind !== "seen" || service.value === null) {
+      if (history !== records.history(target)) records.putHistory(history);
+      return history;
+    }
+    // The change's time is the cluster's, whose clock may be ahead of ours.
+    const noticed = notAfter(notice(history, service.value), now);
     // Sizes seen for the first time or set by ourselves are news to nobody: they reach the disk with the next action.
     if (noticed.noticed !== history.noticed) await courses.noticed(history, noticed);
-    else if (noticed !== history) records.putHistory(noticed);
+    else if (noticed !== records.history(target)) records.putHistory(noticed);
     return noticed;
   }
 
   #remember(decision: Decision, target: Target): void {
     const wantsUp = (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
-    if (wantsUp) this.#wantedUpAt.set(targetId(target), this.#parts.clock.now());
+    if (!wantsUp) return;
+    const wanted = this.#wantedUpAt;
+    const now = this.#parts.clock.now();
+    // The latest last, so that what matters no more is found in front: names of targets come from alerts.
+    wanted.delete(targetId(target));
+    wanted.set(targetId(target), now);
+    for (const [id, at] of wanted) {
+      if (Math.abs(now - at) <= wantMatters) break;
+      wanted.delete(id);
+    }
+  }
+
+  /** A time ahead of us is of a clock that was set back since. */
+  #wanted(target: Target, now: number): number | null {
+    const at = this.#wantedUpAt.get(targetId(target));
+    return at === undefined || at > now ? null : at;
   }
 }
 

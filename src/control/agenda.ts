@@ -9,6 +9,8 @@ export class Agenda {
   readonly #heap: { at: number; key: string }[] = [];
   #timer: { at: number; abort: AbortController } | null = null;
   #stopped = false;
+  /** The latest time seen, to notice a wall clock that was set back. */
+  #seen = -Infinity;
 
   constructor(clock: Clock, due: (key: string) => void) {
     this.#clock = clock;
@@ -38,8 +40,10 @@ export class Agenda {
     this.#timer?.abort.abort();
     const timer = { at: first.at, abort: new AbortController() };
     this.#timer = timer;
+    const now = this.#clock.now();
+    this.#seen = Math.max(this.#seen, now);
     // At most a minute at a time: a wall clock that was set back must not put everything off.
-    const wait = Math.min(Math.max(0, first.at - this.#clock.now()), 60_000);
+    const wait = Math.min(Math.max(0, first.at - now), 60_000);
     this.#clock.sleep(wait, timer.abort.signal).then(
       () => {
         if (this.#timer === timer) this.#timer = null;
@@ -51,9 +55,12 @@ export class Agenda {
 
   #ring(): void {
     const now = this.#clock.now();
-    while (!this.#stopped) {
+    // By a clock that was set back nobody can say what is due. Everything is: looking too early does no harm.
+    const due = now < this.#seen ? Infinity : now;
+    this.#seen = now;
+    for (let most = this.#heap.length; most > 0 && !this.#stopped; most -= 1) {
       const first = this.#heap[0];
-      if (first === undefined || first.at > now) break;
+      if (first === undefined || first.at > due) break;
       this.#pop();
       if (this.#times.get(first.key) !== first.at) continue;
       this.#times.delete(first.key);

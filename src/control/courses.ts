@@ -79,11 +79,15 @@ export class Courses {
     const same = before !== null && before.reason.code === hold.reason.code;
     const denied = hold.reason.code === "AlertNotFiring";
     const goesOn = before?.expected === hold.expected && denied === (before.reason.code === "AlertNotFiring");
-    const since = goesOn ? before.since : now;
+    // A clock that was set back must not make a hold seem younger than it is by as much.
+    const since = goesOn ? Math.min(before.since, now) : now;
     const times = same ? before.times + 1 : 0;
-    const told = same && now - before.toldAt < remindAfter ? before.toldAt : now;
+    const told = same && Math.abs(now - before.toldAt) < remindAfter ? before.toldAt : now;
     const change = new Change();
-    const nextAt = hold.until ?? now + Math.min(60_000, 2000 * 2 ** Math.min(times, 5));
+    const due = hold.until ?? now + Math.min(60_000, 2000 * 2 ** Math.min(times, 5));
+    // Whatever it waits for: a person who is to be told is told in time.
+    const tell = hold.expected || since + this.#patience <= now ? Infinity : since + this.#patience;
+    const nextAt = Math.min(due, tell);
     const patch = {
       hold: { reason: hold.reason, since, times, toldAt: told, expected: hold.expected },
       nextAt: Math.max(nextAt, now + 100),

@@ -1,4 +1,6 @@
 import type { Clock, Store } from "../core/ports.ts";
+import type { Catalog } from "../core/catalog.ts";
+import type { CatalogInUse } from "./catalog.ts";
 import { Change } from "./change.ts";
 import type { Courses } from "./courses.ts";
 import type { Episodes } from "./episodes.ts";
@@ -15,6 +17,7 @@ const rememberPast = 24 * 3_600_000;
 type HousekeepingParts = {
   store: Store;
   records: Records;
+  catalog: CatalogInUse;
   intake: Intake;
   episodes: Episodes;
   courses: Courses;
@@ -55,13 +58,14 @@ export class Housekeeping {
   }
 
   async #tidy(): Promise<void> {
-    const { store, records, intake, episodes, courses, escalations, clock, keep } = this.#parts;
+    const { store, records, catalog, intake, episodes, courses, escalations, clock, keep } = this.#parts;
     const now = clock.now();
     const change = new Change();
     episodes.expire(now - keep.episodeTtl, now, change);
     change.put(
       ...records.forgetBefore(now - rememberPast),
       ...escalations.forgetBefore(now - keep.retention),
+      ...records.forgetCalls(now - longestWindow(catalog.current)),
     );
     if (change.puts.length > 0) await courses.commit(change);
     // What was accepted and is not worked through stays, whatever its age.
@@ -69,3 +73,10 @@ export class Housekeeping {
     await store.retain({ olderThan: now - keep.retention, maxBytes: keep.retentionSize, keepFrom });
   }
 }
+
+/** How far back any rule looks at what was done to a target; milliseconds. */
+const longestWindow = ({ rules }: Catalog): number =>
+  rules.reduce(
+    (most, { spec: { cooldown, limit } }) => Math.max(most, cooldown.up, cooldown.down, limit.per),
+    0,
+  );

@@ -140,6 +140,15 @@ export class Records {
     return { key: `target/${targetId(history.target)}`, value: history };
   }
 
+  /** Forgets the targets of calls that were last made before `then`: each alert's is another, so they would never end. */
+  forgetCalls(then: number): Put[] {
+    const old = [...this.#histories].filter(
+      ([, { target, actions }]) => target.kind === "webhook" && actions.every(({ at }) => at < then),
+    );
+    for (const [id] of old) this.#histories.delete(id);
+    return old.map(([id]) => ({ key: `target/${id}`, value: null }));
+  }
+
   putPause(pause: Pause): Put {
     this.pauses.set(pause.scope, pause);
     return { key: `pause/${pause.scope}`, value: pause };

@@ -8,6 +8,8 @@ import { undoing } from "../core/undo.ts";
 import { Change } from "./change.ts";
 import { withSeen, type DeedsParts } from "./deeds.ts";
 
+/** More than two looks and their deadlines take: then not time has passed but the clock was set; milliseconds. */
+const mostPassed = 60_000;
 /** How often it is tried to take something back, before it is left. */
 const mostLooks = 5;
 
@@ -27,16 +29,25 @@ export class Verifying {
   async #verify(intent: Intent): Promise<void> {
     const { clock, courses, signal } = this.#parts;
     let told = "";
+    // A wall clock that is corrected meanwhile must neither end this nor draw it out.
+    let now = Math.max(clock.now(), intent.at);
+    let looked = clock.now();
     for (let wait = 250; ; wait = Math.min(Math.round(wait * 1.5), 2000)) {
-      const judgement = await this.#judge(intent).catch((cause: unknown) => this.#unjudged(intent, cause));
+      const at = now;
+      const judgement = await this.#judge(intent, at).catch((cause: unknown) =>
+        this.#unjudged(intent, at, cause),
+      );
       if (judgement.kind !== "pending") return this.#judged(intent, judgement);
       if (judgement.progress !== told) await courses.commit(this.#note(intent, judgement));
       told = judgement.progress;
       await clock.sleep(wait, signal);
+      const passed = clock.now() - looked;
+      now += passed < 0 || passed > mostPassed ? wait : passed;
+      looked = clock.now();
     }
   }
 
-  async #judge(intent: Intent): Promise<Judgement> {
+  async #judge(intent: Intent, now: number): Promise<Judgement> {
     const { clock, observer, catalog, records } = this.#parts;
     if (intent.effect.kind === "webhook") {
       return { kind: "verified", reason: reason("Answered", "The call was answered with success") };
@@ -51,13 +62,12 @@ export class Verifying {
       service: service.kind === "seen" ? service.value.state : null,
     };
     const condition = scope && rule ? await observer.condition(() => rule.verifyQuery(scope)) : null;
-    return judge(intent, { now: clock.now(), service, condition });
+    return judge(intent, { now, service, condition });
   }
 
   /** A bug is thrown on, to be logged and tried anew, but not for ever: what cannot be judged in time has failed. */
-  #unjudged(intent: Intent, cause: unknown): Judgement {
-    const { clock, signal } = this.#parts;
-    if (signal.aborted || clock.now() < intent.deadline) throw cause;
+  #unjudged(intent: Intent, now: number, cause: unknown): Judgement {
+    if (this.#parts.signal.aborted || now < intent.deadline) throw cause;
     const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
     return { kind: "failed", reason: reason("VerificationUnknown", message), undoable: false };
   }

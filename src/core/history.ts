@@ -58,6 +58,21 @@ export function withWayBack(history: TargetHistory, service: ServiceState): Targ
 export const rememberedImage = (history: TargetHistory, service: ServiceState): string | null =>
   history.wayBack?.instead === service.image ? history.wayBack.image : null;
 
+/**
+ * Nothing that is remembered lies in the future. After a clock was set back it would seem to, and a cooldown would last
+ * for as long as the correction was; so it counts from when that was noticed.
+ */
+export function notAfter(history: TargetHistory, now: number): TargetHistory {
+  const { actions, noticed } = history;
+  const late = noticed !== null && noticed.at > now;
+  if (!late && actions.every(({ at }) => at <= now)) return history;
+  return {
+    ...history,
+    actions: actions.map((action) => ({ ...action, at: Math.min(action.at, now) })),
+    noticed: late ? { ...noticed, at: now } : noticed,
+  };
+}
+
 /** An intent that never took effect starts no cooldown and uses up no limit. */
 export const withoutAction = (history: TargetHistory, intent: string): TargetHistory => ({
   ...history,
