@@ -64,7 +64,10 @@ export async function aSite(wanted: {
     alertmanagers,
     env,
     fire: (...alerts) => post(alerts, {}),
-    resolve: (...alerts) => post(alerts, { endsAt: new Date(Date.now() - 1).toISOString() }),
+    async resolve(...alerts) {
+      await post(alerts, { endsAt: new Date(Date.now() - 1).toISOString() });
+      for (const { labels } of alerts) since.delete(JSON.stringify(labels));
+    },
     defer: (undo) => own.defer(async () => void (await undo())),
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   };
