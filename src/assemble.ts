@@ -106,7 +106,7 @@ export async function assemble(parts: {
       now: clock.now(),
     });
   const actuator = new Actuator({ swarm, caller: world.caller, clock, brake, signal });
-  const lanes = new Lanes(width);
+  const lanes = { service: new Lanes(width), webhook: new Lanes(width) };
   const policy = { handsOff: settings.handsOff, fresh };
   const background = new Background({ clock, log, signal });
   const deedsParts = {
@@ -193,7 +193,10 @@ export async function assemble(parts: {
     reload: (result) => reloading.take(result),
     async stop() {
       agenda.stop();
-      await Promise.race([lanes.drained(), clock.sleep(grace, signal)]);
+      await Promise.race([
+        Promise.all(Object.values(lanes).map((kind) => kind.drained())),
+        clock.sleep(grace, signal),
+      ]);
       stopping.abort(new Error("Homeostat stops"));
       await outbox?.stop();
       await housekeeping.stop();

@@ -1,7 +1,7 @@
 import type { CompiledAction, CompiledRule, Scope } from "./core/catalog.ts";
 import { label } from "./core/alert.ts";
 import { decide, type Decision, type Hold } from "./core/decide.ts";
-import type { Course, Episode } from "./core/episode.ts";
+import { attemptOf, type Course, type Episode } from "./core/episode.ts";
 import { ExpressionError } from "./core/expression.ts";
 import { notAfter, notice, type TargetHistory } from "./core/history.ts";
 import { plan, serviceOf } from "./core/plan.ts";
@@ -25,7 +25,8 @@ export type PipelineParts = {
   courses: Courses;
   deeds: Deeds;
   observer: Observer;
-  lanes: Lanes;
+  /** By the kind of the target: a cluster that does not answer must not hold up calls and questions to people. */
+  lanes: Readonly<Record<Target["kind"], Lanes>>;
   clock: Clock;
   policy: Policy;
   cluster: string;
@@ -69,13 +70,13 @@ export class Pipeline {
     if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
     const work = async (): Promise<void> => {
       for (let retry = 0; retry < mostRetries; retry += 1) {
-        const again = await this.#step(episodeId, rule, action, target.target);
+        const again = await this.#step(episodeId, rule, action, target.target, course);
         if (again === "done") return;
       }
       const message = `${target.target.name} was changed by others ${mostRetries} times in a row while it was decided on`;
       await this.#parts.courses.hold(episode, rule, held("TargetBusy", message));
     };
-    await this.#parts.lanes.run(targetId(target.target), work, episode.group.key);
+    await this.#parts.lanes[target.target.kind].run(targetId(target.target), work, episode.group.key);
   }
 
   /** Matches an episode whose rules want to see the service first; in its lane, which bounds how much is asked at once. */
@@ -91,7 +92,7 @@ export class Pipeline {
       episodes.matchNow(present, { state: service.value }, clock.now(), change);
       await courses.commit(change);
     };
-    await lanes.run(targetId({ cluster, kind: "service", name }), work, episode.group.key);
+    await lanes.service.run(targetId({ cluster, kind: "service", name }), work, episode.group.key);
   }
 
   /** One step in the target's lane. `again`: the world moved between reading and writing; nothing was written. */
@@ -100,6 +101,7 @@ export class Pipeline {
     rule: CompiledRule,
     action: CompiledAction,
     target: Target,
+    asked: Course,
   ): Promise<"done" | "again"> {
     const { records, observer, courses, deeds, clock } = this.#parts;
 
@@ -107,6 +109,12 @@ export class Pipeline {
     const episode = records.episodes.get(episodeId);
     const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
     if (episode === undefined || course?.phase !== "waiting") return "done";
+    // It may have waited for its turn while another look took the course further, or while the rules were replaced.
+    const moved = course.step !== asked.step || course.tries !== asked.tries;
+    if (moved || this.#parts.catalog.current.rule(rule.name) !== rule) {
+      courses.lookAgain(episodeId, rule.name);
+      return "done";
+    }
     if (episode.alert.status !== rule.spec.on) {
       await courses.endWith(episode, rule);
       return "done";
@@ -249,10 +257,6 @@ export class Pipeline {
     return at === undefined || at > now ? null : at;
   }
 }
-
-/** Which try a course is in, from 0: a try is counted when its first step acts. */
-const attemptOf = (course: Course): number =>
-  course.step === 0 ? course.tries : Math.max(0, course.tries - 1);
 
 const held = (code: string, message: string): Hold => ({
   kind: "hold",

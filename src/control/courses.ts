@@ -1,10 +1,11 @@
 import type { CompiledRule } from "../core/catalog.ts";
 import type { Decision, Hold } from "../core/decide.ts";
-import type { Course, Episode } from "../core/episode.ts";
+import { attemptOf, type Course, type Episode } from "../core/episode.ts";
 import type { TargetHistory } from "../core/history.ts";
 import type { Intent } from "../core/intent.ts";
 import type { Clock } from "../core/ports.ts";
 import { reason, type Reason } from "../core/reason.ts";
+import type { Action } from "../core/rule.ts";
 import type { Step } from "../core/step.ts";
 import { targetId, type Target } from "../core/target.ts";
 import { Change } from "./change.ts";
@@ -146,9 +147,13 @@ export class Courses {
     if (course?.phase !== "waiting") return; // resolved meanwhile
     const change = new Change();
     this.#journal(episode, rule, decision, undefined, now, change);
-    const exhausted = decision.reason.code === "AttemptsExhausted";
+    // A try that begins with words and then acts is a try: else it would be begun for ever.
+    const begins =
+      course.step === 0 && rule.steps(attemptOf(course)).some(({ spec }) => !isWord(spec.action));
+    const exhausted =
+      decision.reason.code === "AttemptsExhausted" || (begins && course.tries >= rule.spec.attempts);
     if (decision.kind === "escalate" && !(exhausted && rule.spec.otherwise === "ignore")) {
-      const kind = exhausted ? "failed" : "rule";
+      const kind = decision.reason.code === "AttemptsExhausted" ? "failed" : "rule";
       this.#episodes.escalate(
         episode,
         { kind, reason: decision.reason, rule: rule.spec, trail: decision.trail },
@@ -157,7 +162,7 @@ export class Courses {
       );
     }
     if (exhausted) this.#finish(episode.id, rule, "handed-over", now, change);
-    else this.#nextStep(episode.id, rule, 0, now, change);
+    else this.#nextStep(episode.id, rule, 0, now, change, begins ? course.tries + 1 : course.tries);
     await this.commit(change);
   }
 
@@ -191,6 +196,11 @@ export class Courses {
     if (changed?.alert.status === "firing") this.#episodes.matchNow(changed, null, now, change);
     else if (changed !== undefined) this.#episodes.closeIfOver(changed, now, change);
     await this.commit(change);
+  }
+
+  /** To be looked at again at once: the course or the rule is no longer what was about to be decided on. */
+  lookAgain(episodeId: string, rule: string): void {
+    this.#schedule(episodeId, rule, this.#clock.now());
   }
 
   /** The rule has fewer steps now than the course has made: its try is over. */
@@ -282,23 +292,31 @@ export class Courses {
     this.#finish(episode.id, rule, "handed-over", now, change);
   }
 
-  #nextStep(episodeId: string, rule: CompiledRule, cooldown: number, now: number, change: Change): void {
+  #nextStep(
+    episodeId: string,
+    rule: CompiledRule,
+    cooldown: number,
+    now: number,
+    change: Change,
+    counted?: number,
+  ): void {
     const episode = this.#records.episodes.get(episodeId);
     const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
     if (episode === undefined || course === undefined) return;
-    const steps = rule.steps(course.step === 0 ? course.tries : Math.max(0, course.tries - 1));
+    const steps = rule.steps(attemptOf(course));
+    const tries = counted ?? course.tries;
     const step = course.step + 1;
     if (step < steps.length) {
       this.update(
         episodeId,
         rule.name,
-        { phase: "waiting", step, nextAt: now, intent: null, hold: null },
+        { phase: "waiting", tries, step, nextAt: now, intent: null, hold: null },
         change,
       );
       return;
     }
     // A resolved alert, `once`, and rules that change nothing end here: there is nothing to repeat.
-    const changesNothing = steps.every(({ spec }) => spec.action === "ignore" || spec.action === "escalate");
+    const changesNothing = steps.every(({ spec }) => isWord(spec.action));
     if (episode.alert.status === "resolved" || rule.spec.repeat === "once" || changesNothing) {
       return this.#finish(
         episodeId,
@@ -311,7 +329,7 @@ export class Courses {
     this.update(
       episodeId,
       rule.name,
-      { phase: "waiting", step: 0, nextAt: now + cooldown, intent: null, hold: null },
+      { phase: "waiting", tries, step: 0, nextAt: now + cooldown, intent: null, hold: null },
       change,
     );
   }
@@ -352,3 +370,6 @@ export class Courses {
     });
   }
 }
+
+/** What changes nothing in the world. */
+const isWord = (action: Action["action"]): boolean => action === "ignore" || action === "escalate";

@@ -1,6 +1,6 @@
 import type { Decision } from "../core/decide.ts";
 import { withAction, withoutAction, type TargetHistory } from "../core/history.ts";
-import { intentId, type Intent, type Outcome } from "../core/intent.ts";
+import { intentId, withoutSecrets, type Intent, type Outcome } from "../core/intent.ts";
 import type { CompiledRule } from "../core/catalog.ts";
 import type { Clock } from "../core/ports.ts";
 import { reason } from "../core/reason.ts";
@@ -23,7 +23,7 @@ export type DeedsParts = {
   courses: Courses;
   actuator: Actuator;
   observer: Observer;
-  lanes: Lanes;
+  lanes: Readonly<Record<Target["kind"], Lanes>>;
   background: Background;
   clock: Clock;
   policy: Policy;
@@ -75,9 +75,15 @@ export class Deeds {
     };
     const change = new Change();
     const where = { at, episode: act.episode, target: targetId(target) };
-    change.append({ ...where, kind: "decision", data: { rule: rule.name, decision } });
-    change.append({ ...where, kind: "intent", data: { intent } });
-    change.put(records.putIntent(intent));
+    const effect = withoutSecrets(intent.effect);
+    const written: Intent = { ...intent, effect };
+    change.append({
+      ...where,
+      kind: "decision",
+      data: { rule: rule.name, decision: { ...decision, effect } },
+    });
+    change.append({ ...where, kind: "intent", data: { intent: written } });
+    change.put(records.putIntent(written));
     change.put(
       records.putHistory(
         withAction(records.history(target), {
@@ -111,7 +117,7 @@ export class Deeds {
         continue;
       }
       background.run({ settling: intent.id }, () =>
-        lanes.run(targetId(intent.target), async () => {
+        lanes[intent.target.kind].run(targetId(intent.target), async () => {
           const outcome = await actuator.settle(intent);
           await (intent.action === "undo"
             ? verifying.undone(intent, outcome)
@@ -137,7 +143,7 @@ export class Deeds {
     onStep({ kind: "acted", action: intent.action, result: outcome.kind, ms: now - intent.at });
     switch (outcome.kind) {
       case "applied": {
-        const applied: Intent = { ...intent, phase: "applied" };
+        const applied: Intent = { ...intent, effect: withoutSecrets(intent.effect), phase: "applied" };
         change.put(
           records.putIntent(applied),
           records.putHistory(withSeen(records.history(intent.target), applied)),

@@ -198,7 +198,10 @@ export class Episodes {
     this.escalate(episode, { kind: "unknown", reason: why, rule: null, trail: found.trail }, now, change);
   }
 
-  /** Asks a person about an episode, once in its life. */
+  /**
+   * Asks a person about an episode, once for each thing: that it was held says nothing of what failed later. Where that
+   * was forgotten, it was long ago; they are not asked again.
+   */
   escalate(
     episode: Episode,
     about: {
@@ -211,12 +214,16 @@ export class Episodes {
     change: Change,
   ): void {
     const present = this.#records.episodes.get(episode.id);
-    if (present === undefined || present.escalation !== null) return; // over meanwhile, or told already
+    if (present === undefined) return; // over meanwhile
+    const told = [...(present.earlier ?? []), ...(present.escalation === null ? [] : [present.escalation])];
+    const rule = about.rule?.name ?? null;
+    const known = told.map((id) => this.#escalations.ledger.get(id));
+    if (known.some((one) => one === undefined || (one.kind === about.kind && one.rule === rule))) return;
     const raised = this.#escalations.raise(
       {
         kind: about.kind,
         reason: about.reason,
-        rule: about.rule?.name ?? null,
+        rule,
         channel: about.rule?.escalate.channel ?? null,
         mention: about.rule?.escalate.mention ?? null,
         trail: about.trail.map((step) => `${step.code}: ${step.message}`),
@@ -228,7 +235,7 @@ export class Episodes {
     );
     change.tell(raised);
     this.#onStep({ kind: "escalated", why: about.reason.code });
-    change.put(this.#records.putEpisode({ ...present, escalation: raised.id }));
+    change.put(this.#records.putEpisode({ ...present, escalation: raised.id, earlier: told }));
   }
 
   /** An alert that a bug keeps from being handled goes to a person. */
@@ -306,8 +313,8 @@ export class Episodes {
       data: { event: "closed", why },
     });
     change.put(...this.#records.closeEpisode(episode, past));
-    if (episode.escalation === null) return;
-    change.tell(this.#escalations.resolveFor(episode.escalation, episode.id, now));
+    for (const told of [episode.escalation, ...(episode.earlier ?? [])])
+      if (told !== null) change.tell(this.#escalations.resolveFor(told, episode.id, now));
   }
 
   /** Closes what nobody has confirmed since `then`: a resolution under a silence may never arrive. */

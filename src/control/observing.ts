@@ -11,6 +11,8 @@ export type Confirmation =
   | { readonly kind: "fires" }
   | { readonly kind: "hold"; readonly reason: Reason; readonly expected: boolean };
 
+/** How long a question to a person waits for what may be added to it; milliseconds. */
+const evidenceWithin = 3000;
 /** A notification counts as confirmation for this long; milliseconds. */
 const confirmedFor = 60_000;
 
@@ -54,10 +56,18 @@ export class Observer {
   /** What is known of the service that an alert names, for the person who is asked about it. */
   async evidence(service: string | undefined): Promise<readonly Reason[]> {
     if (service === undefined || service === "") return [];
-    const found = await this.#observe(async () => {
-      const state = await this.#swarm.service(service, this.#signal);
-      return state === null ? [] : evidenceOf(state, await this.#swarm.tasks(state.id, this.#signal));
+    const enough = new AbortController();
+    const signal = AbortSignal.any([this.#signal, enough.signal]);
+    const late = this.#clock
+      .sleep(evidenceWithin, signal)
+      .catch(() => {})
+      .then(() => ({ kind: "failed" as const, message: "The cluster did not answer in time" }));
+    const read = this.#observe(async () => {
+      const state = await this.#swarm.service(service, signal);
+      return state === null ? [] : evidenceOf(state, await this.#swarm.tasks(state.id, signal));
     });
+    const found = await Promise.race([read, late]);
+    enough.abort(new Error("The question to a person waits no longer"));
     return found.kind === "seen" ? found.value : [reason("ObservationFailed", found.message)];
   }
 

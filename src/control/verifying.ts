@@ -91,7 +91,7 @@ export class Verifying {
 
   /** In the target's lane, so that nothing else happens to it in between. Why it was not taken back; null when it was. */
   #undo(intent: Intent): Promise<Reason | null> {
-    return this.#parts.lanes.run(targetId(intent.target), async () => {
+    return this.#parts.lanes[intent.target.kind].run(targetId(intent.target), async () => {
       let kept: Reason | null = null;
       for (let look = 0; look < mostLooks; look += 1) {
         if (look > 0) await this.#parts.clock.sleep(1000 * look, this.#parts.signal);

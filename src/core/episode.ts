@@ -40,6 +40,10 @@ export type Course = {
   };
 };
 
+/** Which try a course is in, from 0: a try is counted with its first step. */
+export const attemptOf = ({ step, tries }: Pick<Course, "step" | "tries">): number =>
+  step === 0 ? tries : Math.max(0, tries - 1);
+
 /** One alert's life, from its first notification until it is resolved or expires. */
 export type Episode = {
   /** `<fingerprint>-<startsAt in base 36>` */
@@ -56,6 +60,8 @@ export type Episode = {
   readonly courses: readonly Course[];
   /** The escalation that tells people of it; null while none does. */
   readonly escalation: string | null;
+  /** Those before it, which told of something else and are open as well. */
+  readonly earlier?: readonly string[];
 };
 
 /** What is kept of a closed episode, by fingerprint, so that late duplicates and relapses are known. */

@@ -41,6 +41,13 @@ export type Intent = {
 export const intentId = (episode: string, rule: string, attempt: number, step: number): string =>
   `${episode}/${rule}/${attempt}.${step}`;
 
+/** As it is written down: what a call's URL and headers may hold is nobody's to read later, and nobody needs it. */
+export function withoutSecrets(effect: Effect): Effect {
+  if (effect.kind !== "webhook") return effect;
+  const headers = Object.fromEntries(Object.keys(effect.headers).map((name) => [name, "…"]));
+  return { ...effect, url: `${new URL(effect.url).origin}/…`, headers };
+}
+
 /** The intent that takes another one back. */
 export const undoId = (intent: string): string => `${intent}/undo`;
 
