@@ -9,6 +9,7 @@ import type { Records } from "./records.ts";
 import type { Step } from "../core/step.ts";
 import type { Background } from "./background.ts";
 import { Change } from "./change.ts";
+import { Undecided } from "./undecided.ts";
 
 type Accepted = {
   readonly seq: number;
@@ -21,7 +22,8 @@ const keptInMemory = 1000;
 /** Alerts worked through before everything else gets its turn: about a millisecond of work. */
 const slice = 100;
 
-const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsAt} ${alert.status}`;
+/** So long at most those who wait for an answer go first; milliseconds. */
+const mostGivenWay = 250;
 
 /**
  * Accepts notifications: durable first, worked through after the answer. Each alert is known by fingerprint, start
@@ -37,8 +39,10 @@ export class Intake {
   readonly #mostWaiting: number;
   readonly #onStep: (step: Step) => void;
   readonly #backlog: Accepted[] = [];
-  /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
-  readonly #waiting = new Map<string, Promise<unknown>>();
+  readonly #undecided = new Undecided();
+  /** Notifications that are being stored, whose senders wait for the answer. */
+  #storing = 0;
+  #onQuiet = (): void => {};
   #working = false;
 
   constructor(parts: {
@@ -90,13 +94,12 @@ export class Intake {
     if (this.#backlog.length >= this.#mostWaiting)
       return this.#refuse("BacklogFull", `${this.#backlog.length} accepted notifications wait`);
     const known: Promise<unknown>[] = [];
-    const news: string[] = [];
+    const news: Alert[] = [];
     for (const alert of notification.alerts) {
-      const key = sameness(alert);
-      const durable = this.#waiting.get(key);
+      const durable = this.#undecided.durable(alert);
       if (durable !== undefined) known.push(durable);
       else if (this.#episodes.isRepeat(alert)) known.push(Promise.resolve());
-      else news.push(key);
+      else news.push(alert);
     }
     const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
     try {
@@ -117,10 +120,11 @@ export class Intake {
     return { kind: "unavailable", reason: reason(code, message) };
   }
 
-  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
+  async #keep(notification: Notification, body: Uint8Array, news: readonly Alert[]): Promise<void> {
     const at = this.#clock.now();
     const durable = this.#records.commit([{ at, kind: "notification", data: body }], []);
-    for (const key of news) this.#waiting.set(key, durable);
+    for (const alert of news) this.#undecided.add(alert, durable);
+    this.#storing += 1;
     try {
       const [seq = 0] = await durable;
       this.#backlog.push({
@@ -130,8 +134,11 @@ export class Intake {
       });
       this.#work();
     } catch (cause) {
-      for (const key of news) this.#waiting.delete(key);
+      for (const alert of news) this.#undecided.remove(alert);
       throw cause;
+    } finally {
+      this.#storing -= 1;
+      if (this.#storing === 0) this.#onQuiet();
     }
   }
 
@@ -153,10 +160,21 @@ export class Intake {
       const taken: Alert[] = [];
       while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
       await this.#records.persist(change.entries, change.puts, this.#signal);
-      for (const alert of taken) this.#waiting.delete(sameness(alert));
+      for (const alert of taken) this.#undecided.remove(alert);
       change.settle();
-      await new Promise<void>((turn) => setImmediate(turn));
+      await this.#giveWay();
     }
+  }
+
+  /** Everything else gets its turn, and an answer comes before work that nobody waits for. */
+  async #giveWay(): Promise<void> {
+    await new Promise<void>((turn) => setImmediate(turn));
+    if (this.#storing === 0) return;
+    const enough = new AbortController();
+    const quiet = new Promise<void>((resolve) => (this.#onQuiet = resolve));
+    const long = this.#clock.sleep(mostGivenWay, enough.signal).catch(() => {});
+    await Promise.race([quiet, long]);
+    enough.abort();
   }
 
   async #takeFirst(change: Change, taken: Alert[]): Promise<void> {

@@ -70,12 +70,8 @@ export class Database implements Operations {
     }
     const insert = this.#sql("INSERT INTO journal (at, kind, episode, target, data) VALUES (?, ?, ?, ?, ?)");
     const seqs = append.map(({ at, kind, episode, target, data }) => {
-      const text =
-        typeof data === "string"
-          ? data
-          : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
-      this.#bytes += typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
-      return Number(insert.run(at, kind, episode, target, text).lastInsertRowid);
+      this.#bytes += Buffer.byteLength(data);
+      return Number(insert.run(at, kind, episode, target, data).lastInsertRowid);
     });
     return { kind: "committed", seqs };
   }

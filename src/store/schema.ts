@@ -116,11 +116,17 @@ export function openFile(path: string): DatabaseSync {
   }
 }
 
+/**
+ * Pages of the log before they are carried over into the file: 64 MiB. Carrying over syncs both, and four of five
+ * commits under load waited for it at SQLite's own 4 MiB; pages written again meanwhile are carried over once.
+ */
+const logPages = 16_384;
+
 /** Settings of a connection, and a look at whose file it is. */
 function prepare(database: DatabaseSync, path: string): void {
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 1000;");
   database.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE; COMMIT;",
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY; BEGIN EXCLUSIVE; COMMIT;`,
   );
   const [id, found] = [pragma(database, "application_id"), pragma(database, "user_version")];
   if (id !== applicationId)

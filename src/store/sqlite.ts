@@ -16,6 +16,11 @@ type Waiting = {
 const mostAtOnce = 500;
 const mostBytesAtOnce = 8 * 1024 * 1024;
 
+/** So many changes are worth a sync of the disk of their own. */
+const aGroup = 16;
+/** Transactions that the thread is given at a time: one that it writes and one that it goes on with. */
+const mostBatches = 2;
+
 /** The embedded store: one SQLite file, written by a thread of its own, commits grouped by whoever waits for the disk. */
 export class SqliteStore implements Store {
   readonly #worker: Worker;
@@ -24,10 +29,12 @@ export class SqliteStore implements Store {
     { resolve: (output: unknown) => void; reject: (cause: unknown) => void }
   >();
   readonly #queue: Waiting[] = [];
+  /** What the thread has been given to write and not answered yet. */
+  readonly #batches = new Set<Promise<void>>();
   readonly #watchers: Watchers;
   #lastCall = 0;
-  /** Resolves when nobody waits for a write any more. */
-  #writing: Promise<void> | null = null;
+  /** Whether what is queued will be sent at the end of this turn of the event loop. */
+  #turning = false;
   /** Why nothing can be done any more: closed, or its thread has ended. */
   #ended: Fault | null = null;
 
@@ -95,33 +102,52 @@ export class SqliteStore implements Store {
     if (this.#closing !== null) return Promise.reject(new Fault("refused", "The store is closed"));
     return new Promise((resolve, reject) => {
       this.#queue.push({ change, wire: toWire(change), resolve, reject });
-      // After this turn of the event loop, so that all who come within it share the first write as well.
-      this.#writing ??= new Promise((turn) => setImmediate(turn)).then(() => this.#write());
+      if (this.#queue.length >= aGroup) this.#send();
+      else if (!this.#turning) {
+        this.#turning = true;
+        // After this turn of the event loop, so that all who come within it share the first write as well.
+        setImmediate(() => {
+          this.#turning = false;
+          this.#send();
+        });
+      }
     });
   }
 
-  async #write(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, this.#portion());
-      try {
-        const results = await this.#call(
-          "commit",
-          batch.map(({ wire }) => wire),
-        );
-        for (const [index, { change, wire, resolve, reject }] of batch.entries()) {
-          const committed = results[index];
-          if (committed === undefined) {
-            reject(new TypeError("the store's thread left a change unanswered"));
-            continue;
-          }
-          resolve(committed);
-          if (committed.kind === "committed") this.#watchers.tell(change, wire, committed.seqs);
-        }
-      } catch (cause) {
-        for (const { reject } of batch) reject(cause);
-      }
+  /**
+   * Hands over what is queued when the thread has nothing to write. A group is sent ahead of time, so that the thread
+   * goes on without waiting for this one, and this one for the thread: else all who post at once would wait for one
+   * another in turn.
+   */
+  #send(): void {
+    while (this.#queue.length > 0 && this.#batches.size < mostBatches) {
+      if (this.#batches.size > 0 && this.#queue.length < aGroup) return;
+      const batch = this.#write(this.#queue.splice(0, this.#portion())).finally(() => {
+        this.#batches.delete(batch);
+        this.#send();
+      });
+      this.#batches.add(batch);
     }
-    this.#writing = null;
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await this.#call(
+        "commit",
+        batch.map(({ wire }) => wire),
+      );
+      for (const [index, { change, wire, resolve, reject }] of batch.entries()) {
+        const committed = results[index];
+        if (committed === undefined) {
+          reject(new TypeError("the store's thread left a change unanswered"));
+          continue;
+        }
+        resolve(committed);
+        if (committed.kind === "committed") this.#watchers.tell(change, wire, committed.seqs);
+      }
+    } catch (cause) {
+      for (const { reject } of batch) reject(cause);
+    }
   }
 
   /** How many of those who wait share the next transaction: one at least. */
@@ -176,7 +202,10 @@ export class SqliteStore implements Store {
   }
 
   async #finish(): Promise<void> {
-    await this.#writing;
+    while (this.#queue.length + this.#batches.size > 0) {
+      this.#send();
+      await Promise.all(this.#batches);
+    }
     if (this.#ended === null) await this.#call("close");
     await this.#exited;
   }

@@ -7,7 +7,7 @@ export type WireEntry = {
   readonly kind: string;
   readonly episode: string | null;
   readonly target: string | null;
-  readonly data: string | Uint8Array;
+  readonly data: string;
 };
 export type WireChange = {
   readonly append: readonly WireEntry[];
@@ -67,7 +67,7 @@ export function toWire(change: Change): WireChange {
         kind,
         episode: episode ?? null,
         target: target ?? null,
-        data: data instanceof Uint8Array ? data : toJson(data),
+        data: data instanceof Uint8Array ? textOf(data) : toJson(data),
       };
     }),
     put: (change.put ?? []).map(({ key, value, expected }) => ({
@@ -78,6 +78,10 @@ export function toWire(change: Change): WireChange {
     fence: change.fence ?? null,
   };
 }
+
+/** As text: bytes would be sent together with the whole pool of memory that they are a part of. */
+const textOf = (data: Uint8Array): string =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
 
 function toJson(value: unknown): string {
   // JSON.stringify's type hides that undefined, functions and symbols give no text.

@@ -7,14 +7,15 @@ const alerts = 50;
 async function measure(quick: boolean): Promise<readonly Result[]> {
   const rounds = quick ? 2 : 9;
   await using swarm = await startSwarm();
-  const [ours, theirs] = [await swarm.create("ours"), await swarm.create("theirs")];
   const rates: { ours: number; theirs: number }[] = [];
   // The first round is not counted.
   for (let round = -1; round < rounds; round += 1) {
+    const name = `ours${round + 1}`;
+    const [ours, theirs] = [await swarm.create(name), await swarm.create(`theirs${round + 1}`)];
     const before = await swarm.replicas(ours);
     const all = swarm.updated(ours, alerts);
     let from = performance.now();
-    await Promise.all(Array.from({ length: alerts }, () => swarm.alert("ours")));
+    await Promise.all(Array.from({ length: alerts }, () => swarm.alert(name)));
     await all;
     const own = performance.now() - from;
     const grown = (await swarm.replicas(ours)) - before;
@@ -43,7 +44,7 @@ async function measure(quick: boolean): Promise<readonly Result[]> {
 export const storm: Benchmark = {
   name: "storm",
   method:
-    "On a real dockerd in Swarm mode fifty alerts in fifty notifications ask at once to grow one service by a replica each; the round ends with the engine's event of the fiftieth update, and the service must be exactly fifty bigger. Against it, in turn: fifty times dockerode's inspect and update, one after the other, of another service. Medians of nine rounds.",
+    "On a real dockerd in Swarm mode fifty alerts in fifty notifications ask at once to grow one service by a replica each; the round ends with the engine's event of the fiftieth update, and the service must be exactly fifty bigger. Against it, in turn: fifty times dockerode's inspect and update, one after the other, of another service. New services in each round; medians of nine rounds.",
   missing: missingSwarm,
   run: measure,
 };

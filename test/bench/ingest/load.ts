@@ -12,7 +12,7 @@ import { bodyOf, fingerprintLength } from "./notification.ts";
 const [url = "", connections = "50", seconds = "3"] = process.argv.slice(2);
 const { hostname, port, pathname } = new URL(url);
 /** Not counted: connections open, and code gets hot. Milliseconds. */
-const warmUp = 300;
+const warmUp = 2000;
 
 const body = bodyOf();
 const head = `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${body.bytes.length}\r\n\r\n`;
