@@ -90,10 +90,7 @@ async function routesTest(
 ): Promise<ReadonlySet<string>> {
   return inDirectory(async (directory) => {
     const file = join(directory, "alertmanager.yml");
-    await writeFile(
-      file,
-      configuration(some.map(({ text, index }) => ({ text, receiver: `r${index}` }))),
-    );
+    await writeFile(file, configuration(some.map(({ text, index }) => ({ text, receiver: `r${index}` }))));
     const labels = some.flatMap((one) =>
       one.labels.map(([name, value]) => `p${one.index}_${name}=${quoted(value)}`),
     );
@@ -125,9 +122,10 @@ async function checkConfig(given: readonly string[]): Promise<readonly boolean[]
       maxBuffer: 64 << 20,
     }).catch((cause: { stdout: string }) => cause);
     const verdicts = new Map(
-      [...stdout.matchAll(/^Checking '.*\/(\d+)\.yml' {2}(SUCCESS|FAILED)/gm)].map(
-        ([, index, word]) => [Number(index), word === "SUCCESS"],
-      ),
+      [...stdout.matchAll(/^Checking '.*\/(\d+)\.yml' {2}(SUCCESS|FAILED)/gm)].map(([, index, word]) => [
+        Number(index),
+        word === "SUCCESS",
+      ]),
     );
     expect(verdicts.size).toBe(given.length);
     return given.map((_text, index) => verdicts.get(index) === true);
@@ -162,9 +160,7 @@ function configuration(routes: readonly { text: string; receiver: string }[]): s
 const yamlText = (text: string): string =>
   `"${[...text]
     .map((char) =>
-      /^[ !#-[\]-~]$/.test(char)
-        ? char
-        : `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`,
+      /^[ !#-[\]-~]$/.test(char) ? char : `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`,
     )
     .join("")}"`;
 
