@@ -39,8 +39,6 @@ export type Running = {
   stop(): Promise<void>;
 };
 
-/** Accepted notifications that may wait before senders are told to come again. */
-const mostWaiting = 100_000;
 /** Targets that are worked on at the same time. */
 const width = 64;
 /** How old an observation may be when it is acted on; milliseconds. */
@@ -48,15 +46,19 @@ const fresh = 5000;
 /** How long what is under way may take to reach a durable point when Homeostat stops; milliseconds. */
 const grace = 15_000;
 
-/** Puts the parts together and takes up what an earlier process left. */
+/**
+ * Puts the parts together and takes up what an earlier process left. `mostWaiting`: accepted notifications that may wait
+ * before senders are told to come again.
+ */
 export async function assemble(parts: {
   settings: Settings;
   world: World;
   catalog: Catalog;
   log: Logger;
   version: string;
+  mostWaiting?: number;
 }): Promise<Running> {
-  const { settings, world, log, version } = parts;
+  const { settings, world, log, version, mostWaiting = 100_000 } = parts;
   const { store, swarm, clock } = world;
   const stopping = new AbortController();
   const { signal } = stopping;

@@ -254,6 +254,22 @@ export class Episodes {
     change.tell(this.#escalations.raise({ kind: "failed", reason: why, ...about }, now));
   }
 
+  /** An accepted notification that is lost goes to a person: Alertmanager repeats what fires on, but not what is over. */
+  missNotification(seq: number, now: number, change: Change): void {
+    const message = `What Alertmanager sent and the journal keeps as entry ${seq} cannot be read back`;
+    const why = reason("NotificationLost", message);
+    const about = {
+      rule: null,
+      channel: null,
+      mention: null,
+      trail: [],
+      alert: null,
+      episode: null,
+      group: null,
+    };
+    change.tell(this.#escalations.raise({ kind: "failed", reason: why, ...about }, now));
+  }
+
   /** One escalation for a group that Alertmanager cuts, for as long as it does: what is missing cannot be known. */
   noticeTruncation(notification: Notification, group: Group, now: number, change: Change): void {
     const told = this.#truncated.get(group.key);

@@ -9,7 +9,6 @@ import type { Records } from "./records.ts";
 import type { Step } from "../core/step.ts";
 import type { Background } from "./background.ts";
 import { Change } from "./change.ts";
-import { Undecided } from "./undecided.ts";
 
 type Accepted = {
   readonly seq: number;
@@ -17,13 +16,14 @@ type Accepted = {
   readonly notification: Notification | null;
 };
 
-/** Beyond this many accepted notifications in a row their bodies stay on disk alone. */
-const keptInMemory = 1000;
+/** Beyond this many alerts that wait, notifications stay on disk alone. */
+const keptInMemory = 20_000;
+/** How many alerts may wait for each notification that may: one alone can hold ten thousand. */
+const alertsEach = 10;
 /** Alerts worked through before everything else gets its turn: about a millisecond of work. */
 const slice = 100;
 
-/** So long at most those who wait for an answer go first; milliseconds. */
-const mostGivenWay = 250;
+const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsAt} ${alert.status}`;
 
 /**
  * Accepts notifications: durable first, worked through after the answer. Each alert is known by fingerprint, start
@@ -39,10 +39,8 @@ export class Intake {
   readonly #mostWaiting: number;
   readonly #onStep: (step: Step) => void;
   readonly #backlog: Accepted[] = [];
-  readonly #undecided = new Undecided();
-  /** Notifications that are being stored, whose senders wait for the answer. */
-  #storing = 0;
-  #onQuiet = (): void => {};
+  /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
+  readonly #waiting = new Map<string, Promise<unknown>>();
   #working = false;
 
   constructor(parts: {
@@ -80,7 +78,8 @@ export class Intake {
         after,
         kinds: ["notification"],
         order: "oldest-first",
-        limit: 1000,
+        // They come with their bodies, each of which may hold ten thousand alerts.
+        limit: 25,
       });
       for (const { seq, at } of entries) this.#backlog.push({ seq, at, notification: null });
       const last = entries.at(-1);
@@ -91,15 +90,17 @@ export class Intake {
   }
 
   async receive(notification: Notification, body: Uint8Array): Promise<Receipt> {
-    if (this.#backlog.length >= this.#mostWaiting)
-      return this.#refuse("BacklogFull", `${this.#backlog.length} accepted notifications wait`);
+    const [waiting, alerts] = [this.#backlog.length, this.#waiting.size];
+    if (waiting >= this.#mostWaiting || alerts >= this.#mostWaiting * alertsEach)
+      return this.#refuse("BacklogFull", `${waiting} accepted notifications with ${alerts} alerts wait`);
     const known: Promise<unknown>[] = [];
-    const news: Alert[] = [];
+    const news: string[] = [];
     for (const alert of notification.alerts) {
-      const durable = this.#undecided.durable(alert);
+      const key = sameness(alert);
+      const durable = this.#waiting.get(key);
       if (durable !== undefined) known.push(durable);
       else if (this.#episodes.isRepeat(alert)) known.push(Promise.resolve());
-      else news.push(alert);
+      else news.push(key);
     }
     const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
     try {
@@ -120,25 +121,21 @@ export class Intake {
     return { kind: "unavailable", reason: reason(code, message) };
   }
 
-  async #keep(notification: Notification, body: Uint8Array, news: readonly Alert[]): Promise<void> {
+  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
     const at = this.#clock.now();
     const durable = this.#records.commit([{ at, kind: "notification", data: body }], []);
-    for (const alert of news) this.#undecided.add(alert, durable);
-    this.#storing += 1;
+    for (const key of news) this.#waiting.set(key, durable);
     try {
       const [seq = 0] = await durable;
       this.#backlog.push({
         seq,
         at,
-        notification: this.#backlog.length < keptInMemory ? notification : null,
+        notification: this.#waiting.size < keptInMemory ? notification : null,
       });
       this.#work();
     } catch (cause) {
-      for (const alert of news) this.#undecided.remove(alert);
+      for (const key of news) this.#waiting.delete(key);
       throw cause;
-    } finally {
-      this.#storing -= 1;
-      if (this.#storing === 0) this.#onQuiet();
     }
   }
 
@@ -160,27 +157,24 @@ export class Intake {
       const taken: Alert[] = [];
       while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
       await this.#records.persist(change.entries, change.puts, this.#signal);
-      for (const alert of taken) this.#undecided.remove(alert);
+      for (const alert of taken) this.#waiting.delete(sameness(alert));
       change.settle();
-      await this.#giveWay();
+      await new Promise<void>((turn) => setImmediate(turn));
     }
-  }
-
-  /** Everything else gets its turn, and an answer comes before work that nobody waits for. */
-  async #giveWay(): Promise<void> {
-    await new Promise<void>((turn) => setImmediate(turn));
-    if (this.#storing === 0) return;
-    const enough = new AbortController();
-    const quiet = new Promise<void>((resolve) => (this.#onQuiet = resolve));
-    const long = this.#clock.sleep(mostGivenWay, enough.signal).catch(() => {});
-    await Promise.race([quiet, long]);
-    enough.abort();
   }
 
   async #takeFirst(change: Change, taken: Alert[]): Promise<void> {
     const first = this.#backlog[0];
     if (first === undefined) return;
     const notification = first.notification ?? (await this.#reread(first.seq));
+    if (notification === null) {
+      this.#backlog.shift();
+      change.put(this.#records.putCursor({ seq: first.seq + 1, alert: 0 }));
+      this.#log.error({ seq: first.seq }, "an accepted notification cannot be read back");
+      return this.#episodes.missNotification(first.seq, first.at, change);
+    }
+    // Once, however many slices it takes.
+    this.#backlog[0] = { ...first, notification };
     const group = groupOf(notification);
     const { cursor } = this.#records;
     const from = cursor.seq === first.seq ? cursor.alert : 0;
@@ -204,14 +198,23 @@ export class Intake {
     }
   }
 
-  async #reread(seq: number): Promise<Notification> {
-    const [entry] = await this.#records.read({
-      after: seq - 1,
-      before: seq + 1,
-      order: "oldest-first",
-      limit: 1,
-    });
-    return Notification.parse(entry?.data);
+  /** Null where it is not there, or is none: the notifications behind it must not wait for that for ever. */
+  async #reread(seq: number): Promise<Notification | null> {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5000)) {
+      try {
+        const [entry] = await this.#records.read({
+          after: seq - 1,
+          before: seq + 1,
+          order: "oldest-first",
+          limit: 1,
+        });
+        return Notification.safeParse(entry?.data).data ?? null;
+      } catch (cause) {
+        // Thrown on, it would take along what this slice has done so far, which is in memory alone.
+        if (this.#signal.aborted || !(cause instanceof Fault)) throw cause;
+        await this.#clock.sleep(wait, this.#signal);
+      }
+    }
   }
 }
 

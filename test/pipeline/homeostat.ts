@@ -19,6 +19,8 @@ type Wanted = {
   store?: Store;
   clock?: ReturnType<typeof fakeClock>;
   swarm?: FakeSwarm;
+  /** Accepted notifications that may wait before senders are sent back. */
+  mostWaiting?: number;
   /** What Alertmanager's API says of every alert; null: there is no Alertmanager to ask. */
   alertmanager?: { state: "firing" | "suppressed" | "absent" } | null;
 };
@@ -52,6 +54,7 @@ export async function aHomeostat(wanted: Wanted) {
     catalog: compiled.catalog,
     log: { info() {}, warn() {}, error: (data, message) => console.error(message, data) },
     version: "test",
+    ...(wanted.mostWaiting === undefined ? {} : { mostWaiting: wanted.mostWaiting }),
   });
   const journal = (kinds?: EntryKind[]): Promise<Entry[]> =>
     store.read({ ...(kinds === undefined ? {} : { kinds }), order: "oldest-first", limit: 10_000 });
