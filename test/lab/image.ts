@@ -66,18 +66,36 @@ export async function importServers(host: string): Promise<void> {
 
 const templates = "/usr/share/prometheus/alertmanager";
 
-/** The shop of the lab as an image; what it serves is in shop-task.ts. */
-export const importShop = (host: string): Promise<void> =>
+/** A program of the tests as an image: the first of the files under test/, with the others and packages that they import. */
+const importTask = (
+  host: string,
+  { tag, files, packages = [] }: { tag: string; files: readonly string[]; packages?: readonly string[] },
+): Promise<void> =>
   importImage(host, {
-    tag: "lab/shop:1",
+    tag,
     binaries: { "/usr/local/bin/node": process.execPath },
-    changes: ['CMD ["node", "/app/shop-task.ts"]', "ENV PATH=/usr/local/bin:/bin"],
+    changes: [`CMD ["node", "/app/${files[0]}"]`, "ENV PATH=/usr/local/bin:/bin"],
     fill: async (root) => {
-      await mkdir(join(root, "app"));
-      for (const name of ["shop.ts", "shop-task.ts"])
-        await copyFile(join(import.meta.dirname, name), join(root, "app", name));
+      for (const path of files) {
+        await mkdir(join(root, "app", dirname(path)), { recursive: true });
+        await copyFile(join(project, "test", path), join(root, "app", path));
+      }
+      for (const name of packages) {
+        const path = join("node_modules", name);
+        await cp(join(project, path), join(root, "app", path), { recursive: true });
+      }
       await writeFile(join(root, "app/package.json"), '{"type":"module"}');
     },
+  });
+
+export const importShop = (host: string): Promise<void> =>
+  importTask(host, { tag: "lab/shop:1", files: ["lab/shop-task.ts", "lab/shop.ts"] });
+
+export const importSlack = (host: string): Promise<void> =>
+  importTask(host, {
+    tag: "lab/slack:1",
+    files: ["lab/slack-task.ts", "stand-ins/slack.ts", "stand-ins/slack-blocks.ts"],
+    packages: ["zod"],
   });
 
 /**
@@ -98,13 +116,7 @@ export async function buildHomeostat(host: string, tag: string): Promise<void> {
       await fillCache(join(root, "tmp/npm"));
     },
   });
-  const build = [
-    "build",
-    "--network=none",
-    "--build-arg=BASE=lab/node:26",
-    `--tag=${tag}`,
-    project,
-  ];
+  const build = ["build", "--network=none", "--build-arg=BASE=lab/node:26", `--tag=${tag}`, project];
   await run(requireBinary("docker"), ["--host", host, ...build], {
     env: { ...process.env, DOCKER_BUILDKIT: "0" },
     maxBuffer: 1e8,
@@ -134,15 +146,13 @@ async function importImage(host: string, image: Image): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "homeostat-image-"));
   try {
     const root = join(directory, "rootfs");
-    for (const path of ["bin", "etc", "tmp", "usr/bin"])
-      await mkdir(join(root, path), { recursive: true });
+    for (const path of ["bin", "etc", "tmp", "usr/bin"]) await mkdir(join(root, path), { recursive: true });
     await chmod(join(root, "tmp"), 0o777);
     await copyFile(requireBinary("busybox"), join(root, "bin/busybox"));
     for (const name of ["sh", "cat", "chown", "ls", "mkdir", "rm", "sleep", "wget"])
       await symlink("busybox", join(root, "bin", name));
     await symlink("/bin/busybox", join(root, "usr/bin/env"));
-    for (const [path, binary] of Object.entries(image.binaries))
-      await copyBinary(binary, root, path);
+    for (const [path, binary] of Object.entries(image.binaries)) await copyBinary(binary, root, path);
     await image.fill?.(root);
     const archive = join(directory, "rootfs.tar");
     await run("tar", ["-C", root, "--owner=0", "--group=0", "-c", "-f", archive, "."]);
@@ -163,9 +173,7 @@ async function copyBinary(binary: string, root: string, path: string): Promise<v
   const resolvers =
     libc === undefined
       ? []
-      : ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"].map((name) =>
-          join(dirname(libc), name),
-        );
+      : ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"].map((name) => join(dirname(libc), name));
   for (const library of [...linked, ...resolvers]) {
     const there = await access(library).then(
       () => true,

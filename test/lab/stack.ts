@@ -26,11 +26,7 @@ export type Stack = {
 };
 
 /** Deploys stack.yml as `homeostat`, with the lab's override, into an engine that has the images. */
-export async function deployStack(
-  lab: Lab,
-  image: string,
-  slack = "http://127.0.0.1:9/",
-): Promise<Stack> {
+export async function deployStack(lab: Lab, image: string): Promise<Stack> {
   const configs = join(lab.directory, "configs");
   const loads = join(lab.directory, "load");
   await Promise.all([configs, loads].map((path) => mkdir(path)));
@@ -67,7 +63,6 @@ export async function deployStack(
         LAB_CONFIGS: configs,
         LAB_LOAD: loads,
         DOCKER_SOCKET: lab.host.replace("unix://", ""),
-        LAB_SLACK_URL: slack,
       },
     },
   );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { describeReal } from "../lab/binaries.ts";
 import { startDockerd, type Lab } from "../lab/dockerd.ts";
-import { buildHomeostat, importServers, importShop } from "../lab/image.ts";
+import { buildHomeostat, importServers, importShop, importSlack } from "../lab/image.ts";
 import { deployStack, type Stack } from "../lab/stack.ts";
 
 const soon = { timeout: 60_000, interval: 500 };
@@ -17,6 +17,7 @@ describeReal(
       await Promise.all([
         importServers(lab.host),
         importShop(lab.host),
+        importSlack(lab.host),
         buildHomeostat(lab.host, "lab/homeostat:1"),
       ]);
       stack = await deployStack(lab, "lab/homeostat:1");
@@ -24,8 +25,7 @@ describeReal(
     afterAll(() => lab?.close());
 
     /** The body of an answer, fetched by a busybox in a task of `service`. */
-    const fetched = (service: string, url: string) =>
-      stack.inside(service, "wget", "-q", "-O", "-", url);
+    const fetched = (service: string, url: string) => stack.inside(service, "wget", "-q", "-O", "-", url);
     const values = async (promql: string): Promise<number[]> => {
       const body = await fetched(
         "prometheus",
@@ -62,25 +62,72 @@ describeReal(
         await lab.running(`homeostat_${service}`, 1);
       await lab.running("homeostat_shop", 2);
       await vi.waitFor(
-        async () =>
-          expect(await values('up{job="services", service="homeostat_shop"} == 1')).toEqual([1, 1]),
+        async () => expect(await values('up{job="services", service="homeostat_shop"} == 1')).toEqual([1, 1]),
         soon,
       );
     });
 
-    it("carries alerts from the shop's metrics to Alertmanager", async () => {
+    /** What a task answers to a POST from itself. */
+    const posted = (service: string, url: string, body: string, ...headers: string[]) =>
+      stack.inside(
+        service,
+        "wget",
+        "-q",
+        "-O",
+        "-",
+        ...headers.map((header) => `--header=${header}`),
+        `--post-data=${body}`,
+        url,
+      );
+    const replicas = async (): Promise<number> =>
+      (await lab.docker.getService("homeostat_shop").inspect()).Spec.Mode.Replicated.Replicas;
+
+    it("becomes healthy: Homeostat has its store, its rules and a way to the Swarm", async () => {
+      await lab.running("homeostat_homeostat", 1);
+      await lab.running("homeostat_slack", 1);
+      const answer = JSON.parse(await fetched("homeostat", "http://127.0.0.1:8080/readyz")) as object;
+      expect(answer).toMatchObject({ ready: true });
+    });
+
+    it("scales the shop out when it is slow, until it is not", async () => {
       await stack.load(60);
-      await vi.waitFor(async () => {
-        const alerts = JSON.parse(
-          await fetched(
-            "alertmanager",
-            "http://127.0.0.1:9093/api/v2/alerts?filter=alertname=SlowResponses",
-          ),
+      await vi.waitFor(async () => expect(await replicas()).toBeGreaterThanOrEqual(5), soon);
+      const slow = async () =>
+        JSON.parse(
+          await fetched("alertmanager", "http://127.0.0.1:9093/api/v2/alerts?filter=alertname=SlowResponses"),
         ) as { labels: object }[];
-        expect(alerts.map(({ labels }) => labels)).toEqual([
-          { alertname: "SlowResponses", service: "homeostat_shop", severity: "warning" },
-        ]);
-      }, soon);
+      await vi.waitFor(async () => expect(await slow()).toEqual([]), soon);
+      await lab.running("homeostat_shop", await replicas());
+      const { Spec } = await lab.docker.getService("homeostat_shop").inspect();
+      expect(Spec.Labels["homeostat.intent"]).toContain("/scale-out-on-slow-responses/");
+    });
+
+    it("asks people about the alert that no rule knows", async () => {
+      const alerts = JSON.stringify([{ labels: { alertname: "NobodyKnows", service: "homeostat_shop" } }]);
+      const json = "content-type: application/json";
+      await posted("alertmanager", "http://127.0.0.1:9093/api/v2/alerts", alerts, json);
+      const messages = async (): Promise<{ text: string }[]> => {
+        const url = "http://127.0.0.1:9797/api/conversations.history";
+        const token = "authorization: Bearer lab-slack_bot_token";
+        const answer = JSON.parse(await posted("slack", url, "channel=C000000001", token));
+        return Object(answer).messages;
+      };
+      await vi.waitFor(
+        async () =>
+          expect(await messages()).toMatchObject([{ text: expect.stringContaining("NobodyKnows") }]),
+        soon,
+      );
+    });
+
+    it("scales the shop in again when there is little to do, and not at once", async () => {
+      const grown = await replicas();
+      await stack.load(8);
+      await vi.waitFor(async () => expect(await replicas()).toBe(grown - 1), {
+        timeout: 170_000,
+        interval: 500,
+      });
+      const { Spec } = await lab.docker.getService("homeostat_shop").inspect();
+      expect(Spec.Labels["homeostat.intent"]).toContain("/scale-in-on-fast-responses/");
     });
   },
 );

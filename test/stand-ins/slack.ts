@@ -65,12 +65,17 @@ export type SlackStandIn = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-/** Starts one with the channel `ops`. `now`: its clock, epoch milliseconds. */
+/** Starts one with the channel `ops`. `now`: its clock, epoch milliseconds. `at`: where it listens, else on loopback. */
 export async function slackStandIn(
-  options: { every?: number; now?: () => number } = {},
+  options: {
+    every?: number;
+    now?: () => number;
+    at?: { host: string; port: number };
+    token?: string;
+  } = {},
 ): Promise<SlackStandIn> {
   const now = options.now ?? Date.now;
-  const token = "xoxb-stand-in-token";
+  const token = options.token ?? "xoxb-stand-in-token";
   const channels: Channel[] = [];
   const calls: Call[] = [];
   const failures: { kind: Failure; method: string | null; left: number; retryAfter: number }[] = [];
@@ -92,8 +97,7 @@ export async function slackStandIn(
       if (channel === undefined) return no("channel_not_found");
       if (!channel.member) return no("not_in_channel");
       const thread = args["thread_ts"] ?? null;
-      if (thread !== null && !channel.messages.some(({ ts }) => ts === thread))
-        return no("thread_not_found");
+      if (thread !== null && !channel.messages.some(({ ts }) => ts === thread)) return no("thread_not_found");
       const content = contentOf(args);
       if (typeof content === "string") return no(content);
       const metadata = args["metadata"] === undefined ? null : JSON.parse(args["metadata"]);
@@ -136,8 +140,7 @@ export async function slackStandIn(
     const channel = byId(args["channel"] ?? "");
     if (channel === undefined) return no("channel_not_found");
     const oldest = Number(args["oldest"] ?? 0);
-    const inside = (ts: number): boolean =>
-      args["inclusive"] === "true" ? ts >= oldest : ts > oldest;
+    const inside = (ts: number): boolean => (args["inclusive"] === "true" ? ts >= oldest : ts > oldest);
     const found = channel.messages
       .filter((message) => wanted(message) && inside(Number(message.ts)))
       .toReversed();
@@ -170,24 +173,19 @@ export async function slackStandIn(
     const method = (request.url ?? "").replace(/^\/api\//, "");
     const args = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString("utf8")));
     calls.push({ method, args, at: now() });
-    const failure = failures.find(
-      (one) => one.left > 0 && (one.method === null || one.method === method),
-    );
+    const failure = failures.find((one) => one.left > 0 && (one.method === null || one.method === method));
     if (failure !== undefined) failure.left -= 1;
     const slowDown = (seconds: number): void => {
       response.writeHead(429, { "retry-after": String(seconds) }).end("");
     };
     if (failure?.kind === "hang") return;
     if (failure?.kind === "500") return void response.writeHead(500).end("internal error");
-    if (failure?.kind === "garbage")
-      return void response.writeHead(200).end("<html>Bad Gateway</html>");
+    if (failure?.kind === "garbage") return void response.writeHead(200).end("<html>Bad Gateway</html>");
     if (failure?.kind === "429") return slowDown(failure.retryAfter);
     const seconds = tooSoon(method, args);
     if (seconds !== null) return slowDown(seconds);
     const authorized = request.headers.authorization === `Bearer ${token}`;
-    const result = authorized
-      ? (methods[method]?.(args) ?? no("unknown_method"))
-      : no("invalid_auth");
+    const result = authorized ? (methods[method]?.(args) ?? no("unknown_method")) : no("invalid_auth");
     if (failure?.kind === "lost-answer") return void request.socket.destroy();
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
   }
@@ -197,7 +195,9 @@ export async function slackStandIn(
     response.once("close", () => (busy -= 1));
     answer(request, response).catch(() => response.destroy());
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  await new Promise<void>((listening) =>
+    server.listen(options.at ?? { port: 0, host: "127.0.0.1" }, listening),
+  );
   const { port } = server.address() as AddressInfo;
   const standIn: SlackStandIn = {
     url: `http://127.0.0.1:${port}/api/`,
@@ -211,8 +211,7 @@ export async function slackStandIn(
     messages: (name) => byName(name)?.messages ?? [],
     remove(name, ts) {
       const channel = byName(name);
-      if (channel !== undefined)
-        channel.messages = channel.messages.filter((message) => message.ts !== ts);
+      if (channel !== undefined) channel.messages = channel.messages.filter((message) => message.ts !== ts);
     },
     addChannel(name, { member = true } = {}) {
       const id = `C${String(channels.length + 1).padStart(9, "0")}`;
