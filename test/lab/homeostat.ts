@@ -25,8 +25,6 @@ export type HomeostatProcess = {
   start(options?: { env?: Environment; main?: string; until?: "ready" | "alive" }): Promise<void>;
   /** Resolves once it has ended: with its exit code, or with the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals>;
-  readonly running: boolean;
-  kill(): Promise<void>;
   /** Asks it to end; rejects unless it ends with code 0. */
   stop(): Promise<void>;
   log(): Promise<string>;
@@ -101,10 +99,6 @@ export async function prepareHomeostat(prepared: {
     if (running()) await once(child, "exit");
     return child.signalCode ?? child.exitCode ?? -1;
   }
-  async function kill(): Promise<void> {
-    child?.kill("SIGKILL");
-    if (child !== null) await ended();
-  }
   async function ask<T>(path: string): Promise<T> {
     const response = await fetch(`${url}/api/v1/${path}`, { signal: AbortSignal.timeout(20_000) });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -132,10 +126,6 @@ export async function prepareHomeostat(prepared: {
     webhook: `${relay.url}/webhooks/alertmanager`,
     start,
     ended,
-    get running() {
-      return running();
-    },
-    kill,
     async stop() {
       child?.kill("SIGTERM");
       const code = await ended();
@@ -160,7 +150,8 @@ export async function prepareHomeostat(prepared: {
       return Number(line?.slice(name.length) ?? 0);
     },
     async close() {
-      await kill();
+      child?.kill("SIGKILL");
+      if (child !== null) await ended();
       await relay.stop();
       await rm(directory, { recursive: true, force: true });
     },

@@ -11,8 +11,6 @@ export type Site = AsyncDisposable & {
   readonly homeostat: HomeostatProcess;
   readonly slack: SlackStandIn;
   readonly alertmanagers: readonly Program[];
-  /** Its settings, for another process in its place. */
-  readonly env: Environment;
   /** Lets alerts fire, in each Alertmanager. */
   fire(...alerts: readonly Alert[]): Promise<void>;
   /** Ends alerts that fire. */
@@ -40,7 +38,7 @@ export async function aSite(wanted: {
     alertmanagers.push(parts.adopt(await started, ({ stop }) => stop()));
   }
   const [first] = alertmanagers;
-  // Read at each start: a test may have put another one there.
+  // Homeostat reads it when it starts.
   if (first !== undefined) env["HOMEOSTAT_ALERTMANAGER_URL"] ??= first.url;
   const urls = alertmanagers.map(({ url }) => url);
   // From when on they fire, which is not before they are told of: of what is old Alertmanager sends at once, and in parts.
@@ -62,7 +60,6 @@ export async function aSite(wanted: {
     homeostat,
     slack,
     alertmanagers,
-    env,
     fire: (...alerts) => post(alerts, {}),
     async resolve(...alerts) {
       await post(alerts, { endsAt: new Date(Date.now() - 1).toISOString() });
