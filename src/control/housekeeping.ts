@@ -69,8 +69,8 @@ export class Housekeeping {
     );
     if (change.puts.length > 0) await courses.commit(change);
     // What was accepted and is not worked through stays, whatever its age.
-    const keepFrom = intake.backlog > 0 ? records.cursor.seq : Number.MAX_SAFE_INTEGER;
-    await store.retain({ olderThan: now - keep.retention, maxBytes: keep.retentionSize, keepFrom });
+    const bounds = { olderThan: now - keep.retention, maxBytes: keep.retentionSize };
+    await store.retain({ ...bounds, keepFrom: intake.oldest });
   }
 }
 

@@ -42,6 +42,8 @@ export class Intake {
   /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
   readonly #waiting = new Map<string, Promise<unknown>>();
   #working = false;
+  /** The first notification of the slice that is under way; null between slices. */
+  #begun: number | null = null;
 
   constructor(parts: {
     records: Records;
@@ -68,6 +70,11 @@ export class Intake {
   /** Notifications accepted and not yet worked through. */
   get backlog(): number {
     return this.#backlog.length;
+  }
+
+  /** The oldest journal entry that is still needed: what a slice has done is lost in a crash until it is written. */
+  get oldest(): number {
+    return this.#begun ?? this.#backlog[0]?.seq ?? Number.MAX_SAFE_INTEGER;
   }
 
   /** Takes up what an earlier process accepted and did not finish. */
@@ -155,8 +162,10 @@ export class Intake {
     while (this.#backlog.length > 0 && !this.#signal.aborted) {
       const change = new Change();
       const taken: Alert[] = [];
+      this.#begun ??= this.#backlog[0]?.seq ?? null;
       while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
       await this.#records.persist(change.entries, change.puts, this.#signal);
+      this.#begun = null;
       for (const alert of taken) this.#waiting.delete(sameness(alert));
       change.settle();
       await new Promise<void>((turn) => setImmediate(turn));

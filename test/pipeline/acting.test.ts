@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Entry, EntryKind } from "../../src/core/journal.ts";
-import type { Change, Committed, Store } from "../../src/core/ports.ts";
 import { Fault } from "../../src/core/reason.ts";
 import { fakeClock } from "../stand-ins/clock.ts";
 import { FakeSwarm } from "../stand-ins/swarm.ts";
 import { memoryStore } from "../store/memory.ts";
 import { aHomeostat, firing, minutes, resolved, seconds, start } from "./homeostat.ts";
+import { mortal } from "./mortal.ts";
 
 const rules = (more = "") => `
 rules:
@@ -19,34 +19,6 @@ const outcomes = async (journal: (kinds: EntryKind[]) => Promise<Entry[]>): Prom
   (await journal(["outcome"])).map(({ data }) => (data as { result: { kind: string } }).result.kind);
 
 describe("once", () => {
-  /** A store whose process dies at its n-th commit: before it, or after it is durable and before anybody hears of it. */
-  function mortal(store: Store, dieAt: number, when: "before" | "after"): Store & { readonly died: boolean } {
-    let commits = 0;
-    let died = false;
-    const never = new Promise<Committed>(() => {});
-    return {
-      get died() {
-        return died;
-      },
-      async commit(change: Change): Promise<Committed> {
-        commits += 1;
-        if (died) return never;
-        if (commits < dieAt) return store.commit(change);
-        died = true;
-        if (when === "after") await store.commit(change);
-        return never;
-      },
-      read: (query) => store.read(query),
-      get: (key) => store.get(key),
-      list: (prefix, page) => store.list(prefix, page),
-      acquire: (name, holder, ttl) => store.acquire(name, holder, ttl),
-      release: (lease) => store.release(lease),
-      watch: (after, listener) => store.watch(after, listener),
-      retain: (bounds) => store.retain(bounds),
-      close: async () => {},
-    };
-  }
-
   const deaths = Array.from({ length: 9 }, (_, index) => index + 2).flatMap((commit) => [
     { commit, when: "before" as const },
     { commit, when: "after" as const },

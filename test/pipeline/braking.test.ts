@@ -167,3 +167,18 @@ it("a dry run takes nothing back that an earlier process did", async () => {
   expect(swarm.peek("shop_web").replicas).toBe(4);
   await dry.stop();
 });
+
+it("a label on the service that brakes one direction also brakes an absolute size that turns out to go there", async () => {
+  const { post, clock, swarm, decisions, stop } = await aHomeostat({
+    rules: rules().replace("by: +2", "to: 3"),
+  });
+  const labels = { "homeostat.min": "1", "homeostat.max": "9", "homeostat.pause": "down" };
+  swarm.set("shop_web", { replicas: 5, labels });
+  await post(firing());
+  await clock.advance(minutes(1));
+  expect([await decisions(), swarm.changes.length]).toEqual([["Paused"], 0]);
+  swarm.set("shop_web", { replicas: 2, labels });
+  await clock.advance(minutes(15));
+  expect(swarm.peek("shop_web").replicas).toBe(3);
+  await stop();
+});

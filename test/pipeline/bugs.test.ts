@@ -19,7 +19,10 @@ const bug = async (): Promise<never> => {
 
 describe("a bug", () => {
   it("in the update that happened all the same makes one effect, which is verified", async () => {
-    const { post, clock, swarm, controller, stop } = await aHomeostat({ rules: rules("    repeat: once") });
+    const { post, clock, swarm, controller, stop } = await aHomeostat({
+      quiet: true,
+      rules: rules("    repeat: once"),
+    });
     swarm.set("shop_web");
     const { update } = swarm;
     swarm.update = async function (this: FakeSwarm, change) {
@@ -34,7 +37,10 @@ describe("a bug", () => {
   });
 
   it("in every update is a failure that a person is told of", async () => {
-    const { post, clock, swarm, controller, stop } = await aHomeostat({ rules: rules("    attempts: 1") });
+    const { post, clock, swarm, controller, stop } = await aHomeostat({
+      quiet: true,
+      rules: rules("    attempts: 1"),
+    });
     swarm.set("shop_web");
     swarm.update = bug;
     await post(firing());
@@ -46,7 +52,10 @@ describe("a bug", () => {
   });
 
   it("in looking after an action is a failure once its time is over", async () => {
-    const { post, clock, swarm, controller, stop } = await aHomeostat({ rules: rules("    attempts: 1") });
+    const { post, clock, swarm, controller, stop } = await aHomeostat({
+      quiet: true,
+      rules: rules("    attempts: 1"),
+    });
     swarm.set("shop_web");
     swarm.tasks = bug;
     await post(firing());
@@ -59,6 +68,7 @@ describe("a bug", () => {
 
   it("in reading a service that decides who takes the alert is told to a person", async () => {
     const { post, clock, swarm, controller, stop } = await aHomeostat({
+      quiet: true,
       rules: rules("    when: service.image == 'web:1'"),
     });
     let reads = 0;
@@ -78,7 +88,7 @@ describe("what is to be taken back", () => {
   const undoing = rules("    otherwise: rollback\n    attempts: 1\n    verify: {within: 30s}");
 
   it("is taken back although the cluster did not answer at first", async () => {
-    const { post, clock, swarm, stop } = await aHomeostat({ rules: undoing });
+    const { post, clock, swarm, stop } = await aHomeostat({ quiet: true, rules: undoing });
     swarm.set("shop_web", { replicas: 2 });
     swarm.startsAfter = Infinity;
     await post(firing());
@@ -108,7 +118,7 @@ describe("what is to be taken back", () => {
       },
     ],
   ])("and is not, because of %s, says so in the journal and to the person", async (why, brake) => {
-    const homeostat = await aHomeostat({ rules: undoing });
+    const homeostat = await aHomeostat({ quiet: true, rules: undoing });
     const { post, clock, swarm, controller, journal, stop } = homeostat;
     swarm.set("shop_web", { replicas: 2 });
     swarm.startsAfter = Infinity;
@@ -126,7 +136,7 @@ describe("what is to be taken back", () => {
 
 it("a pause that was stored holds, though another one given at the same time could not be", async () => {
   const store = memoryStore();
-  const { post, clock, swarm, controller, stop } = await aHomeostat({ rules: rules(), store });
+  const { post, clock, swarm, controller, stop } = await aHomeostat({ quiet: true, rules: rules(), store });
   swarm.set("shop_web");
   store.failNext(1);
   const given = await Promise.allSettled([

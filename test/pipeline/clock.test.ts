@@ -125,3 +125,18 @@ rules:
   expect(await store.list("target/", { limit: 100 })).toHaveLength(0);
   await stop();
 });
+
+it("a wall clock that is set back does not make what was told long ago count as just confirmed", async () => {
+  const alertmanager = { state: "firing" as "firing" | "absent" };
+  const { post, clock, swarm, decisions, stop } = await aHomeostat({ rules: rules(), alertmanager });
+  swarm.set("shop_web");
+  swarm.failNext(Infinity);
+  await post(firing());
+  alertmanager.state = "absent";
+  clock.set(start - hour);
+  swarm.failNext(0);
+  await clock.advance(minutes(1));
+  expect(swarm.changes).toEqual([]);
+  expect((await decisions()).at(-1)).toBe("AlertNotFiring");
+  await stop();
+});

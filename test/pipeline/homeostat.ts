@@ -19,6 +19,8 @@ type Wanted = {
   store?: Store;
   clock?: ReturnType<typeof fakeClock>;
   swarm?: FakeSwarm;
+  /** Errors are what the test is about: they need not be shown. */
+  quiet?: boolean;
   /** Accepted notifications that may wait before senders are sent back. */
   mostWaiting?: number;
   /** What Alertmanager's API says of every alert; null: there is no Alertmanager to ask. */
@@ -52,7 +54,11 @@ export async function aHomeostat(wanted: Wanted) {
       },
     },
     catalog: compiled.catalog,
-    log: { info() {}, warn() {}, error: (data, message) => console.error(message, data) },
+    log: {
+      info() {},
+      warn() {},
+      error: (data, message) => wanted.quiet === true || console.error(message, data),
+    },
     version: "test",
     ...(wanted.mostWaiting === undefined ? {} : { mostWaiting: wanted.mostWaiting }),
   });
