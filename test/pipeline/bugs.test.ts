@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { compileCatalog } from "../../src/core/compile.ts";
 import { FakeSwarm } from "../stand-ins/swarm.ts";
 import { memoryStore } from "../store/memory.ts";
 import { aHomeostat, firing, minutes, seconds } from "./homeostat.ts";
@@ -148,5 +149,31 @@ it("a pause that was stored holds, though another one given at the same time cou
   await post(firing());
   await clock.advance(seconds(10));
   expect(swarm.changes).toEqual([]);
+  await stop();
+});
+
+it("an alert that a bug keeps from being taken up goes to a person, and those behind it go on", async () => {
+  const { post, clock, swarm, controller, reload, stop } = await aHomeostat({ quiet: true, rules: rules() });
+  swarm.set("shop_web");
+  const compiled = compileCatalog([{ file: "rules.yml", text: rules() }]);
+  if (!compiled.ok) throw new Error("bad rules");
+  const { catalog } = compiled;
+  await reload({
+    kind: "loaded",
+    catalog: {
+      ...catalog,
+      rule: (name) => catalog.rule(name),
+      candidates(alert) {
+        if (alert.labels["bad"] === "yes") throw new TypeError("undefined is not a function");
+        return catalog.candidates(alert);
+      },
+    },
+  });
+  await post(firing({ labels: { bad: "yes" }, fingerprint: "00000000000000bb" }), firing());
+  await clock.advance(seconds(5));
+  expect(swarm.changes).toHaveLength(1);
+  expect(controller.escalations({ limit: 9 })).toMatchObject([
+    { kind: "failed", reason: { code: "InternalError" } },
+  ]);
   await stop();
 });

@@ -192,3 +192,25 @@ ${all.map((step) => `      - {action: ${step}, service: '\${alert.labels.service
     await stop();
   });
 });
+
+it("an alert that is denied while another rule's action is verified is kept until that is judged", async () => {
+  const alertmanager = { state: "firing" as "firing" | "absent" };
+  const { post, clock, swarm, controller, stop } = await aHomeostat({
+    alertmanager,
+    rules: rules(
+      rule("    continue: true\n    attempts: 1\n    verify: {within: 12m}"),
+      rule("", "other").replace("alert.labels.service", "alert.labels.other"),
+    ),
+  });
+  swarm.set("shop_web");
+  swarm.startsAfter = Infinity;
+  await post(firing({ labels: { other: "shop_none" } }));
+  alertmanager.state = "absent";
+  await clock.advance(minutes(11));
+  expect(controller.episodes({ limit: 1 })).toHaveLength(1);
+  await clock.advance(minutes(2));
+  expect(controller.escalations({ limit: 9 })).toMatchObject([
+    { kind: "failed", reason: { code: "NotConverged" } },
+  ]);
+  await stop();
+});

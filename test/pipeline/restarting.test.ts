@@ -234,3 +234,41 @@ rules:
   expect(swarm.changes).toEqual([]);
   await stop();
 });
+
+describe("stopping", () => {
+  /** Every update takes three seconds, and is given up when it is not waited for. */
+  async function slow() {
+    const homeostat = await aHomeostat({ rules: rules() });
+    const { swarm, clock } = homeostat;
+    swarm.set("shop_web");
+    const { update } = swarm;
+    swarm.update = async function (this: FakeSwarm, change, signal?: AbortSignal) {
+      await clock.sleep(seconds(3), signal).catch((cause: unknown) => {
+        throw new Fault("unavailable", "it was not waited for", { cause });
+      });
+      return update.call(this, change);
+    };
+    return homeostat;
+  }
+
+  it("lets an update that is under way end, and writes down how it ended", async () => {
+    const { post, clock, swarm, journal, stop } = await slow();
+    await post(firing());
+    const stopping = stop();
+    await clock.advance(seconds(4));
+    await stopping;
+    expect(swarm.changes).toHaveLength(1);
+    expect(await journal(["outcome"])).toHaveLength(1);
+  });
+
+  it("waits for a cluster that hangs no longer than its grace", async () => {
+    const { post, clock, swarm, stop } = await slow();
+    await post(firing());
+    swarm.failNext(Infinity);
+    let ended = false;
+    const stopping = stop().then(() => (ended = true));
+    await clock.advance(seconds(16));
+    await stopping;
+    expect(ended).toBe(true);
+  });
+});
