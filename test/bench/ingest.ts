@@ -49,7 +49,9 @@ async function measure(quick: boolean): Promise<readonly Result[]> {
     // Fresh ones each time: alerts that nobody resolves would pile up from round to round.
     const rate = async (start: () => Promise<BenchServer>): Promise<Load> => {
       await using server = await start();
-      return load(server.url, seconds);
+      // Awaited here, or else the server would be gone before.
+      const found = await load(server.url, seconds);
+      return found;
     };
     const bare = await rate(servers.bare);
     const ours = await rate(servers.ours);
