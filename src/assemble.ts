@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { Actuator } from "./control/acting.ts";
 import { Agenda } from "./control/agenda.ts";
+import { Asking } from "./control/asking.ts";
 import { Background } from "./control/background.ts";
 import { CatalogInUse } from "./control/catalog.ts";
 import { Courses } from "./control/courses.ts";
@@ -8,6 +9,7 @@ import { Deeds } from "./control/deeds.ts";
 import { Episodes } from "./control/episodes.ts";
 import { Escalations } from "./control/escalations.ts";
 import { Homeostat } from "./control/homeostat.ts";
+import { Holds } from "./control/holds.ts";
 import { Housekeeping } from "./control/housekeeping.ts";
 import { Intake } from "./control/intake.ts";
 import { Lanes } from "./control/lanes.ts";
@@ -15,6 +17,7 @@ import type { Logger } from "./control/logger.ts";
 import { Observer } from "./control/observing.ts";
 import { Outbox } from "./control/outbox.ts";
 import { Records } from "./control/records.ts";
+import { Targets } from "./control/targets.ts";
 import { Verifying } from "./control/verifying.ts";
 import { Reloading, type NewCatalog } from "./control/reloading.ts";
 import type { Catalog } from "./core/catalog.ts";
@@ -82,17 +85,29 @@ export async function assemble(parts: {
 
   const agenda = new Agenda(clock, (key) => run(key));
   const schedule = (episode: string, rule: string, at: number): void => agenda.set(`${episode} ${rule}`, at);
-  const episodes = new Episodes({ records, catalog, escalations, schedule, onStep });
+  const asking = new Asking({ records, escalations, onStep });
+  const episodes = new Episodes({ records, catalog, asking, schedule });
   const courses = new Courses({
     records,
     catalog,
     episodes,
+    asking,
     clock,
     schedule,
     onStep,
-    patience: settings.patience,
     signal,
   });
+  const holds = new Holds({
+    records,
+    catalog,
+    episodes,
+    courses,
+    asking,
+    clock,
+    schedule,
+    patience: settings.patience,
+  });
+  const targets = new Targets({ records, clock, signal });
   const observer = new Observer({
     swarm,
     metrics: world.metrics,
@@ -131,6 +146,8 @@ export async function assemble(parts: {
     catalog,
     episodes,
     courses,
+    holds,
+    targets,
     deeds,
     observer,
     lanes,
@@ -139,7 +156,17 @@ export async function assemble(parts: {
     cluster,
     dryRun,
   });
-  const intake = new Intake({ records, episodes, clock, log, background, signal, mostWaiting, onStep });
+  const intake = new Intake({
+    records,
+    episodes,
+    asking,
+    clock,
+    log,
+    background,
+    signal,
+    mostWaiting,
+    onStep,
+  });
   const housekeeping = new Housekeeping({
     store,
     records,
@@ -175,7 +202,7 @@ export async function assemble(parts: {
     background.run(
       { episode, rule },
       () => pipeline.advance(episode, rule),
-      (cause) => courses.stumble(episode, rule, cause),
+      (cause) => holds.stumble(episode, rule, cause),
     );
   };
 

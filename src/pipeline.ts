@@ -1,12 +1,11 @@
 import type { CompiledAction, CompiledRule, Scope } from "./core/catalog.ts";
 import { label } from "./core/alert.ts";
-import { decide, type Decision, type Hold } from "./core/decide.ts";
+import { decide, held, type Decision, type Hold } from "./core/decide.ts";
 import { attemptOf, type Course, type Episode } from "./core/episode.ts";
 import { ExpressionError } from "./core/expression.ts";
-import { notAfter, notice, type TargetHistory } from "./core/history.ts";
+import type { TargetHistory } from "./core/history.ts";
 import { plan, serviceOf } from "./core/plan.ts";
 import type { Clock } from "./core/ports.ts";
-import { reason } from "./core/reason.ts";
 import type { Observation, Policy } from "./core/situation.ts";
 import { targetId, type ServiceState, type Target } from "./core/target.ts";
 import type { CatalogInUse } from "./control/catalog.ts";
@@ -14,17 +13,21 @@ import { Change } from "./control/change.ts";
 import type { Courses } from "./control/courses.ts";
 import type { Deeds } from "./control/deeds.ts";
 import type { Episodes } from "./control/episodes.ts";
+import type { Holds } from "./control/holds.ts";
 import type { Lanes } from "./control/lanes.ts";
 import type { Observer } from "./control/observing.ts";
 import type { Records } from "./control/records.ts";
+import type { Targets } from "./control/targets.ts";
 
 export type PipelineParts = {
   records: Records;
   catalog: CatalogInUse;
   episodes: Episodes;
   courses: Courses;
+  holds: Holds;
   deeds: Deeds;
   observer: Observer;
+  targets: Targets;
   /** By the kind of the target: a cluster that does not answer must not hold up calls and questions to people. */
   lanes: Readonly<Record<Target["kind"], Lanes>>;
   clock: Clock;
@@ -34,8 +37,6 @@ export type PipelineParts = {
   dryRun: boolean;
 };
 
-/** How long it can matter that an alert wanted a target bigger; milliseconds (guards.ts). */
-const wantMatters = 60_000;
 /** How often a decision is made anew at once when the service moved while it was made. */
 const mostRetries = 5;
 
@@ -47,8 +48,6 @@ const mostRetries = 5;
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
-  /** When an alert last wanted a target bigger, by target. */
-  readonly #wantedUpAt = new Map<string, number>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -67,25 +66,25 @@ export class Pipeline {
     if (action === undefined) return this.#parts.courses.cutShort(episode, rule);
 
     const target = this.#targetOf(action, rule, episode);
-    if (target.kind === "hold") return this.#parts.courses.hold(episode, rule, target);
+    if (target.kind === "hold") return this.#parts.holds.hold(episode, rule, target);
     const work = async (): Promise<void> => {
       for (let retry = 0; retry < mostRetries; retry += 1) {
         const again = await this.#step(episodeId, rule, action, target.target, course);
         if (again === "done") return;
       }
       const message = `${target.target.name} was changed by others ${mostRetries} times in a row while it was decided on`;
-      await this.#parts.courses.hold(episode, rule, held("TargetBusy", message));
+      await this.#parts.holds.hold(episode, rule, held("TargetBusy", message));
     };
     await this.#parts.lanes[target.target.kind].run(targetId(target.target), work, episode.group.key);
   }
 
   /** Matches an episode whose rules want to see the service first; in its lane, which bounds how much is asked at once. */
   async #match(episode: Episode): Promise<void> {
-    const { cluster, lanes, observer, clock, episodes, courses } = this.#parts;
+    const { cluster, lanes, observer, clock, episodes, courses, holds } = this.#parts;
     const name = label(episode.alert.labels, "service");
     const work = async (): Promise<void> => {
       const service = await observer.service(name);
-      if (service.kind === "failed") return courses.matchLater(episode, service.message);
+      if (service.kind === "failed") return holds.matchLater(episode, service.message);
       const change = new Change();
       const present = this.#parts.records.episodes.get(episode.id);
       if (present === undefined || present.matched) return;
@@ -103,11 +102,11 @@ export class Pipeline {
     target: Target,
     asked: Course,
   ): Promise<"done" | "again"> {
-    const { records, observer, courses, deeds, clock } = this.#parts;
+    const { records, observer, targets, courses, holds, deeds, clock } = this.#parts;
 
     // Still wanted?
     const episode = records.episodes.get(episodeId);
-    const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = records.course(episodeId, rule.name);
     if (episode === undefined || course?.phase !== "waiting") return "done";
     // It may have waited for its turn while another look took the course further, or while the rules were replaced.
     const moved = course.step !== asked.step || course.tries !== asked.tries;
@@ -121,22 +120,22 @@ export class Pipeline {
     }
     const confirmation = await observer.confirmation(episode);
     if (confirmation.kind === "hold") {
-      await courses.hold(episode, rule, { ...held("", ""), ...confirmation });
+      await holds.hold(episode, rule, { ...held("", ""), ...confirmation });
       return "done";
     }
 
     // Observe.
     const service = target.kind === "service" ? await observer.service(target.name) : null;
-    const history = await this.#notice(target, service);
+    const history = await targets.notice(target, service);
 
     // Decide and guard.
     const decision = this.#decide(episode, course, rule, action, target, service, history);
-    this.#remember(decision, target);
+    targets.remember(decision, target);
 
     // Record, act, and have it verified.
     switch (decision.kind) {
       case "hold":
-        await courses.hold(episode, rule, decision, target);
+        await holds.hold(episode, rule, decision, target);
         return "done";
       case "ignore":
         await courses.conclude(episode, rule, decision);
@@ -148,7 +147,7 @@ export class Pipeline {
       }
       case "act":
         if (this.#parts.dryRun) {
-          await courses.hold(
+          await holds.hold(
             episode,
             rule,
             { ...held("DryRun", `Would act: ${decision.reason.message}`), expected: true },
@@ -178,14 +177,13 @@ export class Pipeline {
     service: Observation<ServiceState | null> | null,
     history: TargetHistory,
   ): Decision {
-    const { records, clock, policy } = this.#parts;
+    const { records, targets, clock, policy } = this.#parts;
     const now = clock.now();
     const scope: Scope = {
       alert: episode.alert,
       now,
       service: service?.kind === "seen" ? service.value : null,
     };
-    const wantedUpAt = this.#wanted(target, now);
     return attempt(() =>
       decide({
         now,
@@ -196,7 +194,7 @@ export class Pipeline {
         history,
         pauses: records.pauses,
         service,
-        wantedUpAt,
+        wantedUpAt: targets.wantedUpAt(target, now),
         policy,
       }),
     );
@@ -219,53 +217,7 @@ export class Pipeline {
       return { kind: "target", target };
     });
   }
-
-  /** What others changed since we last looked is noticed before anything is decided. */
-  async #notice(target: Target, service: Observation<ServiceState | null> | null): Promise<TargetHistory> {
-    const { records, courses, clock } = this.#parts;
-    const now = clock.now();
-    const history = notAfter(records.history(target), now);
-    if (service?.kind !== "seen" || service.value === null) {
-      if (history !== records.history(target)) records.putHistory(history);
-      return history;
-    }
-    // The change's time is the cluster's, whose clock may be ahead of ours.
-    const noticed = notAfter(notice(history, service.value), now);
-    // Sizes seen for the first time or set by ourselves are news to nobody: they reach the disk with the next action.
-    if (noticed.noticed !== history.noticed) await courses.noticed(history, noticed);
-    else if (noticed !== records.history(target)) records.putHistory(noticed);
-    return noticed;
-  }
-
-  #remember(decision: Decision, target: Target): void {
-    const wantsUp = (decision.kind === "act" || decision.kind === "hold") && decision.direction === "up";
-    if (!wantsUp) return;
-    const wanted = this.#wantedUpAt;
-    const now = this.#parts.clock.now();
-    // The latest last, so that what matters no more is found in front: names of targets come from alerts.
-    wanted.delete(targetId(target));
-    wanted.set(targetId(target), now);
-    for (const [id, at] of wanted) {
-      if (Math.abs(now - at) <= wantMatters) break;
-      wanted.delete(id);
-    }
-  }
-
-  /** A time ahead of us is of a clock that was set back since. */
-  #wanted(target: Target, now: number): number | null {
-    const at = this.#wantedUpAt.get(targetId(target));
-    return at === undefined || at > now ? null : at;
-  }
 }
-
-const held = (code: string, message: string): Hold => ({
-  kind: "hold",
-  reason: reason(code, message),
-  until: null,
-  expected: false,
-  direction: "none",
-  trail: [reason(code, message)],
-});
 
 /** An expression that cannot be worked out for this alert holds: half an action is none. */
 function attempt<T>(work: () => T): T | Hold {

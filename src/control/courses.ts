@@ -1,52 +1,46 @@
 import type { CompiledRule } from "../core/catalog.ts";
-import type { Decision, Hold } from "../core/decide.ts";
+import type { Decision } from "../core/decide.ts";
 import { attemptOf, type Course, type Episode } from "../core/episode.ts";
-import type { TargetHistory } from "../core/history.ts";
 import type { Intent } from "../core/intent.ts";
 import type { Clock } from "../core/ports.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import type { Action } from "../core/rule.ts";
 import type { Step } from "../core/step.ts";
 import { targetId, type Target } from "../core/target.ts";
+import type { Asking } from "./asking.ts";
 import { Change } from "./change.ts";
 import type { CatalogInUse } from "./catalog.ts";
 import type { Episodes } from "./episodes.ts";
 import type { Records } from "./records.ts";
-
-/** A hold is written to the journal when its code changes, and again after this long; milliseconds. */
-const remindAfter = 15 * 60_000;
-/** How long Alertmanager must have denied an alert before its episode is closed; milliseconds. */
-const deniedFor = 5 * 60_000;
 
 /** A rule's way through an episode: what each decision and each judgement makes of it. */
 export class Courses {
   readonly #records: Records;
   readonly #catalog: CatalogInUse;
   readonly #episodes: Episodes;
+  readonly #asking: Asking;
   readonly #clock: Clock;
   readonly #schedule: (episode: string, rule: string, at: number) => void;
   readonly #onStep: (step: Step) => void;
-  readonly #patience: number;
   readonly #signal: AbortSignal;
 
   constructor(parts: {
     records: Records;
     catalog: CatalogInUse;
     episodes: Episodes;
+    asking: Asking;
     clock: Clock;
     schedule: (episode: string, rule: string, at: number) => void;
     onStep: (step: Step) => void;
-    /** How long an unexpected hold may last before a person is told; milliseconds. */
-    patience: number;
     signal: AbortSignal;
   }) {
     this.#records = parts.records;
     this.#catalog = parts.catalog;
     this.#episodes = parts.episodes;
+    this.#asking = parts.asking;
     this.#clock = parts.clock;
     this.#schedule = parts.schedule;
     this.#onStep = parts.onStep;
-    this.#patience = parts.patience;
     this.#signal = parts.signal;
   }
 
@@ -69,71 +63,6 @@ export class Courses {
     return changed;
   }
 
-  /** Nothing is done now, and it is said why. A hold that lasts and that nobody expects is told to a person. */
-  async hold(episode: Episode, rule: CompiledRule, hold: Hold, target?: Target): Promise<void> {
-    const now = this.#clock.now();
-    const course = this.#records.episodes
-      .get(episode.id)
-      ?.courses.find((candidate) => candidate.rule === rule.name);
-    if (course?.phase !== "waiting") return; // resolved meanwhile
-    const before = course.hold;
-    const same = before !== null && before.reason.code === hold.reason.code;
-    const denied = hold.reason.code === "AlertNotFiring";
-    const goesOn = before?.expected === hold.expected && denied === (before.reason.code === "AlertNotFiring");
-    // A clock that was set back must not make a hold seem younger than it is by as much.
-    const since = goesOn ? Math.min(before.since, now) : now;
-    const times = same ? before.times + 1 : 0;
-    const told = same && Math.abs(now - before.toldAt) < remindAfter ? before.toldAt : now;
-    const change = new Change();
-    const due = hold.until ?? now + Math.min(60_000, 2000 * 2 ** Math.min(times, 5));
-    // Whatever it waits for: a person who is to be told is told in time.
-    const tell = hold.expected || since + this.#patience <= now ? Infinity : since + this.#patience;
-    const nextAt = Math.min(due, tell);
-    const patch = {
-      hold: { reason: hold.reason, since, times, toldAt: told, expected: hold.expected },
-      nextAt: Math.max(nextAt, now + 100),
-    };
-    const changed = this.update(episode.id, rule.name, patch, change);
-    if (changed === undefined) return;
-    if (told === now) this.#journal(changed, rule, hold, target, now, change);
-    const busy = changed.courses.some(({ phase }) => phase === "verifying");
-    if (denied && now - since >= deniedFor && !busy) {
-      this.#episodes.close(changed, "expired", now, change);
-    } else if (!hold.expected && now - since >= this.#patience) {
-      const message = `Held since ${new Date(since).toISOString().slice(11, 19)}: ${hold.reason.message}`;
-      this.#episodes.escalate(
-        changed,
-        {
-          kind: "held",
-          reason: reason(hold.reason.code, message),
-          rule: rule.spec,
-          trail: hold.trail,
-        },
-        now,
-        change,
-      );
-    }
-    await this.commit(change);
-  }
-
-  /** A step failed in a way that nobody foresaw: it holds, and a person is told if that lasts. */
-  async stumble(episodeId: string, ruleName: string, cause: unknown): Promise<void> {
-    const episode = this.#records.episodes.get(episodeId);
-    const rule = this.#catalog.current.rule(ruleName);
-    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    if (episode === undefined) return;
-    if (rule === undefined) return this.matchLater(episode, message);
-    const why = reason("InternalError", message);
-    await this.hold(episode, rule, {
-      kind: "hold",
-      reason: why,
-      until: null,
-      expected: false,
-      direction: "none",
-      trail: [why],
-    });
-  }
-
   /** A rule that says to ignore the alert or to ask a person; also when its tries are used up. */
   async conclude(
     episode: Episode,
@@ -141,12 +70,10 @@ export class Courses {
     decision: Extract<Decision, { kind: "ignore" | "escalate" }>,
   ): Promise<void> {
     const now = this.#clock.now();
-    const course = this.#records.episodes
-      .get(episode.id)
-      ?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = this.#records.course(episode.id, rule.name);
     if (course?.phase !== "waiting") return; // resolved meanwhile
     const change = new Change();
-    this.#journal(episode, rule, decision, undefined, now, change);
+    this.decided(episode, rule.name, decision, undefined, now, change);
     // A try that begins with words and then acts is a try: else it would be begun for ever.
     const begins =
       course.step === 0 && rule.steps(attemptOf(course)).some(({ spec }) => !isWord(spec.action));
@@ -154,7 +81,7 @@ export class Courses {
       decision.reason.code === "AttemptsExhausted" || (begins && course.tries >= rule.spec.attempts);
     if (decision.kind === "escalate" && !(exhausted && rule.spec.otherwise === "ignore")) {
       const kind = decision.reason.code === "AttemptsExhausted" ? "failed" : "rule";
-      this.#episodes.escalate(
+      this.#asking.about(
         episode,
         { kind, reason: decision.reason, rule: rule.spec, trail: decision.trail },
         now,
@@ -171,7 +98,7 @@ export class Courses {
     const now = this.#clock.now();
     const change = new Change();
     const why = reason("NoLongerWanted", `${rule.name} acts on ${rule.spec.on} alerts, and this one is not`);
-    this.#journal(episode, rule, { kind: "ignore", reason: why, trail: [why] }, undefined, now, change);
+    this.decided(episode, rule.name, { kind: "ignore", reason: why, trail: [why] }, undefined, now, change);
     this.#finish(episode.id, rule, "done", now, change);
     await this.commit(change);
   }
@@ -180,18 +107,8 @@ export class Courses {
   async orphan(episode: Episode, course: Course): Promise<void> {
     const now = this.#clock.now();
     const change = new Change();
-    change.append({
-      at: now,
-      kind: "decision",
-      episode: episode.id,
-      data: {
-        rule: course.rule,
-        decision: {
-          kind: "ignore",
-          reason: reason("RuleGone", "The rule is no longer in the catalog"),
-        },
-      },
-    });
+    const why = reason("RuleGone", "The rule is no longer in the catalog");
+    this.decided(episode, course.rule, { kind: "ignore", reason: why, trail: [why] }, undefined, now, change);
     const changed = this.update(episode.id, course.rule, { phase: "done", hold: null }, change);
     if (changed?.alert.status === "firing") this.#episodes.matchNow(changed, null, now, change);
     else if (changed !== undefined) this.#episodes.closeIfOver(changed, now, change);
@@ -208,37 +125,6 @@ export class Courses {
     const now = this.#clock.now();
     const change = new Change();
     this.#nextStep(episode.id, rule, 0, now, change);
-    await this.commit(change);
-  }
-
-  /** Rules want to see the service before they take the alert, and it cannot be read. */
-  async matchLater(episode: Episode, message: string): Promise<void> {
-    const now = this.#clock.now();
-    if (this.#records.episodes.get(episode.id)?.matched !== false) return; // over, or matched meanwhile
-    const change = new Change();
-    const why = reason(
-      "ObservationFailed",
-      `Which rule takes it depends on the service, and that cannot be read: ${message}`,
-    );
-    if (now - episode.openedAt >= this.#patience)
-      this.#episodes.escalate(episode, { kind: "held", reason: why, rule: null, trail: [why] }, now, change);
-    change.afterwards(() => this.#schedule(episode.id, "", now + 5000));
-    await this.commit(change);
-  }
-
-  /** Writes down what is now known of a target, and what somebody else did to it where that is new. */
-  async noticed(before: TargetHistory, after: TargetHistory): Promise<void> {
-    const change = new Change();
-    change.put(this.#records.putHistory(after));
-    if (after.noticed !== null && after.noticed !== before.noticed) {
-      const data = { ...after.noticed.reason, changedAt: after.noticed.at };
-      change.append({
-        at: this.#clock.now(),
-        kind: "noticed",
-        target: targetId(after.target),
-        data,
-      });
-    }
     await this.commit(change);
   }
 
@@ -259,7 +145,7 @@ export class Courses {
   /** A step failed: another try after the cooldown, or what the rule says follows. */
   fail(intent: Intent, rule: CompiledRule | undefined, why: Reason, now: number, change: Change): void {
     const episode = this.#records.episodes.get(intent.episode);
-    const course = episode?.courses.find((candidate) => candidate.rule === intent.rule);
+    const course = this.#records.course(intent.episode, intent.rule);
     if (episode === undefined || course === undefined) return;
     if (rule === undefined)
       return void this.update(
@@ -282,7 +168,7 @@ export class Courses {
     }
     if (rule.spec.otherwise !== "ignore") {
       const message = `${intent.action} of ${intent.target.name} failed: ${why.message}`;
-      this.#episodes.escalate(
+      this.#asking.about(
         episode,
         { kind: "failed", reason: reason(why.code, message), rule: rule.spec, trail: [why] },
         now,
@@ -301,7 +187,7 @@ export class Courses {
     counted?: number,
   ): void {
     const episode = this.#records.episodes.get(episodeId);
-    const course = episode?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = this.#records.course(episodeId, rule.name);
     if (episode === undefined || course === undefined) return;
     const steps = rule.steps(attemptOf(course));
     const tries = counted ?? course.tries;
@@ -345,29 +231,19 @@ export class Courses {
     if (changed !== undefined) this.#episodes.closeIfOver(changed, now, change);
   }
 
-  #journal(
-    episode: Episode,
-    rule: CompiledRule,
+  /** Writes a decision down and has it counted. */
+  decided(
+    { id }: Episode,
+    rule: string,
     decision: Decision,
     target: Target | undefined,
     now: number,
     change: Change,
   ): void {
-    const data = { rule: rule.name, decision };
-    change.append({
-      at: now,
-      kind: "decision",
-      episode: episode.id,
-      ...(target === undefined ? {} : { target: targetId(target) }),
-      data,
-    });
-    if (decision.kind === "hold") this.#catalog.count(rule.name, "held");
-    this.#onStep({
-      kind: "decided",
-      decision: decision.kind,
-      code: decision.reason.code,
-      rule: rule.name,
-    });
+    const where = target === undefined ? {} : { target: targetId(target) };
+    change.append({ at: now, kind: "decision", episode: id, ...where, data: { rule, decision } });
+    if (decision.kind === "hold") this.#catalog.count(rule, "held");
+    this.#onStep({ kind: "decided", decision: decision.kind, code: decision.reason.code, rule });
   }
 }
 

@@ -56,9 +56,7 @@ export class Deeds {
     const { records, courses, catalog, onStep } = this.#parts;
     const { rule, target, decision, at } = act;
     // Resolved while the world was read?
-    const course = records.episodes
-      .get(act.episode)
-      ?.courses.find((candidate) => candidate.rule === rule.name);
+    const course = records.course(act.episode, rule.name);
     if (course?.phase !== "waiting") return "done";
     const attempt = course.step === 0 ? course.tries + 1 : course.tries;
     const intent: Intent = {

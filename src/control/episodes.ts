@@ -1,13 +1,12 @@
-import type { Alert, Notification } from "../core/alert.ts";
+import type { Alert } from "../core/alert.ts";
 import type { Catalog, CompiledRule } from "../core/catalog.ts";
 import { arrival, episodeId, type Course, type Episode, type Group, type Past } from "../core/episode.ts";
 import type { Intent } from "../core/intent.ts";
-import { reason, type Reason } from "../core/reason.ts";
+import { reason } from "../core/reason.ts";
 import { match, type Matched } from "../core/match.ts";
-import type { Step } from "../core/step.ts";
 import type { ServiceState } from "../core/target.ts";
+import type { Asking } from "./asking.ts";
 import type { Change } from "./change.ts";
-import type { Escalations } from "./escalations.ts";
 import type { CatalogInUse } from "./catalog.ts";
 import type { Records } from "./records.ts";
 
@@ -18,30 +17,22 @@ import type { Records } from "./records.ts";
 export class Episodes {
   readonly #records: Records;
   readonly #catalog: CatalogInUse;
-  readonly #escalations: Escalations;
+  readonly #asking: Asking;
   readonly #schedule: (episode: string, rule: string, at: number) => void;
-  readonly #onStep: (step: Step) => void;
-  /** The open escalation of each group that Alertmanager cuts. */
-  readonly #truncated = new Map<string, string>();
   /** When this process took the open episodes up; what an earlier one was told last is known to nobody. */
   #since = 0;
 
   constructor(parts: {
     records: Records;
     catalog: CatalogInUse;
-    escalations: Escalations;
+    asking: Asking;
     /** Puts a course on the agenda; an empty rule means that the episode is to be matched. */
     schedule: (episode: string, rule: string, at: number) => void;
-    onStep: (step: Step) => void;
   }) {
     this.#records = parts.records;
     this.#catalog = parts.catalog;
-    this.#escalations = parts.escalations;
+    this.#asking = parts.asking;
     this.#schedule = parts.schedule;
-    this.#onStep = parts.onStep;
-    for (const { id, kind, status, group } of this.#escalations.list()) {
-      if (kind === "truncated" && status === "open" && group !== null) this.#truncated.set(group.key, id);
-    }
   }
 
   #arrival(alert: Alert): ReturnType<typeof arrival> {
@@ -100,7 +91,7 @@ export class Episodes {
       confirmedAt: now,
       matched: false,
       courses: [],
-      escalation: null,
+      asked: [],
     };
     change.append({
       at: now,
@@ -195,109 +186,12 @@ export class Episodes {
   #unknown(episode: Episode, found: Matched, now: number, change: Change): void {
     const count = this.#catalog.current.rules.length;
     const why = reason("UnknownAlert", `None of the ${count} rules takes this alert`);
-    this.escalate(episode, { kind: "unknown", reason: why, rule: null, trail: found.trail }, now, change);
-  }
-
-  /**
-   * Asks a person about an episode, once for each thing: that it was held says nothing of what failed later. Where that
-   * was forgotten, it was long ago; they are not asked again.
-   */
-  escalate(
-    episode: Episode,
-    about: {
-      kind: "unknown" | "rule" | "failed" | "held";
-      reason: Reason;
-      rule: CompiledRule["spec"] | null;
-      trail: readonly Reason[];
-    },
-    now: number,
-    change: Change,
-  ): void {
-    const present = this.#records.episodes.get(episode.id);
-    if (present === undefined) return; // over meanwhile
-    const told = [...(present.earlier ?? []), ...(present.escalation === null ? [] : [present.escalation])];
-    const rule = about.rule?.name ?? null;
-    const known = told.map((id) => this.#escalations.ledger.get(id));
-    if (known.some((one) => one === undefined || (one.kind === about.kind && one.rule === rule))) return;
-    const raised = this.#escalations.raise(
-      {
-        kind: about.kind,
-        reason: about.reason,
-        rule,
-        channel: about.rule?.escalate.channel ?? null,
-        mention: about.rule?.escalate.mention ?? null,
-        trail: about.trail.map((step) => `${step.code}: ${step.message}`),
-        alert: present.alert,
-        episode: present.id,
-        group: present.group,
-      },
+    this.#asking.about(
+      episode,
+      { kind: "unknown", reason: why, rule: null, trail: found.trail },
       now,
+      change,
     );
-    change.tell(raised);
-    this.#onStep({ kind: "escalated", why: about.reason.code });
-    change.put(this.#records.putEpisode({ ...present, escalation: raised.id, earlier: told }));
-  }
-
-  /** An alert that a bug keeps from being handled goes to a person. */
-  giveUp(alert: Alert, group: Group, cause: unknown, now: number, change: Change): void {
-    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    const why = reason("InternalError", message);
-    const about = {
-      rule: null,
-      channel: null,
-      mention: null,
-      trail: [],
-      alert,
-      episode: episodeId(alert),
-      group,
-    };
-    change.tell(this.#escalations.raise({ kind: "failed", reason: why, ...about }, now));
-  }
-
-  /** An accepted notification that is lost goes to a person: Alertmanager repeats what fires on, but not what is over. */
-  missNotification(seq: number, now: number, change: Change): void {
-    const message = `What Alertmanager sent and the journal keeps as entry ${seq} cannot be read back`;
-    const why = reason("NotificationLost", message);
-    const about = {
-      rule: null,
-      channel: null,
-      mention: null,
-      trail: [],
-      alert: null,
-      episode: null,
-      group: null,
-    };
-    change.tell(this.#escalations.raise({ kind: "failed", reason: why, ...about }, now));
-  }
-
-  /** One escalation for a group that Alertmanager cuts, for as long as it does: what is missing cannot be known. */
-  noticeTruncation(notification: Notification, group: Group, now: number, change: Change): void {
-    const told = this.#truncated.get(group.key);
-    const { truncatedAlerts } = notification;
-    if (truncatedAlerts === 0) {
-      if (told === undefined) return;
-      this.#truncated.delete(group.key);
-      change.tell(this.#escalations.resolveFor(told, null, now));
-      return;
-    }
-    const message = `Alertmanager left ${truncatedAlerts} alerts out of this group (max_alerts); nothing is done about those`;
-    const raised = this.#escalations.raise(
-      {
-        kind: "truncated",
-        reason: reason("TruncatedAlerts", message),
-        rule: null,
-        channel: null,
-        mention: null,
-        trail: [],
-        alert: null,
-        episode: null,
-        group,
-      },
-      now,
-    );
-    this.#truncated.set(group.key, raised.id);
-    change.tell(raised);
-    if (told === undefined) this.#onStep({ kind: "escalated", why: "TruncatedAlerts" });
   }
 
   /** Whether an intent's alert and rule still ask for it. An undo is owed to the service, whatever became of the alert. */
@@ -329,8 +223,7 @@ export class Episodes {
       data: { event: "closed", why },
     });
     change.put(...this.#records.closeEpisode(episode, past));
-    for (const told of [episode.escalation, ...(episode.earlier ?? [])])
-      if (told !== null) change.tell(this.#escalations.resolveFor(told, episode.id, now));
+    this.#asking.over(episode, now, change);
   }
 
   /** Closes what nobody has confirmed since `then`: a resolution under a silence may never arrive. */

@@ -7,6 +7,7 @@ import type { Episodes } from "./episodes.ts";
 import type { Logger } from "./logger.ts";
 import type { Records } from "./records.ts";
 import type { Step } from "../core/step.ts";
+import type { Asking } from "./asking.ts";
 import type { Background } from "./background.ts";
 import { Change } from "./change.ts";
 
@@ -32,6 +33,7 @@ const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsA
 export class Intake {
   readonly #records: Records;
   readonly #episodes: Episodes;
+  readonly #asking: Asking;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #background: Background;
@@ -48,6 +50,7 @@ export class Intake {
   constructor(parts: {
     records: Records;
     episodes: Episodes;
+    asking: Asking;
     clock: Clock;
     log: Logger;
     background: Background;
@@ -59,6 +62,7 @@ export class Intake {
   }) {
     this.#records = parts.records;
     this.#episodes = parts.episodes;
+    this.#asking = parts.asking;
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#background = parts.background;
@@ -180,14 +184,14 @@ export class Intake {
       this.#backlog.shift();
       change.put(this.#records.putCursor({ seq: first.seq + 1, alert: 0 }));
       this.#log.error({ seq: first.seq }, "an accepted notification cannot be read back");
-      return this.#episodes.missNotification(first.seq, first.at, change);
+      return this.#asking.lost(first.seq, first.at, change);
     }
     // Once, however many slices it takes.
     this.#backlog[0] = { ...first, notification };
     const group = groupOf(notification);
     const { cursor } = this.#records;
     const from = cursor.seq === first.seq ? cursor.alert : 0;
-    if (from === 0) this.#episodes.noticeTruncation(notification, group, first.at, change);
+    if (from === 0) this.#asking.truncated(notification, group, first.at, change);
     const alerts = notification.alerts.slice(from, from + slice - taken.length);
     for (const alert of alerts) this.#take(alert, group, first.at, change);
     taken.push(...alerts);
@@ -203,7 +207,7 @@ export class Intake {
     } catch (cause) {
       // A bug. The alerts behind this one must not wait for its repair, and a person must know.
       this.#log.error({ err: cause, fingerprint: alert.fingerprint }, "an alert could not be taken up");
-      this.#episodes.giveUp(alert, group, cause, at, change);
+      this.#asking.stumbled(alert, group, cause, at, change);
     }
   }
 

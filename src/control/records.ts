@@ -1,5 +1,5 @@
 import type { Entry, NewEntry } from "../core/journal.ts";
-import type { Episode, Past } from "../core/episode.ts";
+import type { Course, Episode, Past } from "../core/episode.ts";
 import { noHistory, type TargetHistory } from "../core/history.ts";
 import type { Intent } from "../core/intent.ts";
 import type { Pause } from "../core/pause.ts";
@@ -77,6 +77,11 @@ export class Records {
 
   open(fingerprint: string): Episode | undefined {
     return this.#byFingerprint.get(fingerprint);
+  }
+
+  /** A rule's course as it stands now; undefined once its episode is over. */
+  course(episode: string, rule: string): Course | undefined {
+    return this.episodes.get(episode)?.courses.find((course) => course.rule === rule);
   }
 
   past(fingerprint: string): Past | undefined {

@@ -2,7 +2,7 @@ import type { Hold } from "../core/decide.ts";
 import type { Intent, Outcome } from "../core/intent.ts";
 import { judge, type Judgement } from "../core/judge.ts";
 import type { NewEntry } from "../core/journal.ts";
-import { reason, type Reason } from "../core/reason.ts";
+import { internalError, reason, type Reason } from "../core/reason.ts";
 import { targetId } from "../core/target.ts";
 import { undoing } from "../core/undo.ts";
 import { Change } from "./change.ts";
@@ -68,8 +68,11 @@ export class Verifying {
   /** A bug is thrown on, to be logged and tried anew, but not for ever: what cannot be judged in time has failed. */
   #unjudged(intent: Intent, now: number, cause: unknown): Judgement {
     if (this.#parts.signal.aborted || now < intent.deadline) throw cause;
-    const message = `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    return { kind: "failed", reason: reason("VerificationUnknown", message), undoable: false };
+    return {
+      kind: "failed",
+      reason: reason("VerificationUnknown", internalError(cause).message),
+      undoable: false,
+    };
   }
 
   async #judged(intent: Intent, judgement: Exclude<Judgement, { kind: "pending" }>): Promise<void> {

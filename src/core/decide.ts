@@ -33,6 +33,12 @@ export type Hold = {
   readonly trail: Trail;
 };
 
+/** A hold outside of the guards, with nothing known but its reason. */
+export const held = (code: string, message: string): Hold => {
+  const word = reason(code, message);
+  return { kind: "hold", reason: word, until: null, expected: false, direction: "none", trail: [word] };
+};
+
 type Proposal =
   | { kind: "propose"; direction: Direction; effect: Effect; reason: Reason }
   | Omit<Hold, "trail">;

@@ -58,10 +58,8 @@ export type Episode = {
   /** False until the catalog was asked, and again once it is resolved, for the rules that wait for that. */
   readonly matched: boolean;
   readonly courses: readonly Course[];
-  /** The escalation that tells people of it; null while none does. */
-  readonly escalation: string | null;
-  /** Those before it, which told of something else and are open as well. */
-  readonly earlier?: readonly string[];
+  /** The ids of the escalations that tell people of it, one for each thing that they were asked about. */
+  readonly asked: readonly string[];
 };
 
 /** What is kept of a closed episode, by fingerprint, so that late duplicates and relapses are known. */

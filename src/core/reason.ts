@@ -3,6 +3,13 @@ export type Reason = { readonly code: string; readonly message: string };
 
 export const reason = (code: string, message: string): Reason => ({ code, message });
 
+/** A bug's reason: nobody foresaw it, and people shall hear of it. */
+export const internalError = (cause: unknown): Reason =>
+  reason(
+    "InternalError",
+    `Homeostat itself failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+  );
+
 /**
  * An expected I/O fault, translated by an adapter so that the core never sees a library's error.
  * `unavailable` may pass by itself; `refused` will not.

@@ -23,7 +23,7 @@ const open = (startsAt: number): Episode => ({
   confirmedAt: startsAt,
   matched: true,
   courses: [],
-  escalation: null,
+  asked: [],
 });
 const past = (startsAt: number, expired = false): Past => ({
   fingerprint: "4b888d7e74b10b0b",

@@ -23,13 +23,13 @@ const everyCode = new Set(
   ]),
 );
 
-/** A hold is told by the function that makes it, by the object that it is in, or by being about bounds. */
+/** A hold is told by the function that makes it, by the object that it is in, or by the file that only holds use. */
 const holdCodes = new Set(
   sources.flatMap(({ file, text }) => [
     ...found(/\b(?:hold|held)\(\s*"([A-Z]\w*)"/g, text),
     ...found(/kind: "hold",\s*reason: reason\(\s*"(\w+)"/g, text),
     ...found(/const why = reason\(\s*"(\w+)",[^;]*\);\s*await this\.hold\(/g, text),
-    ...(file === "src/core/bounds.ts" ? found(/reason\(\s*"(\w+)"/g, text) : []),
+    ...(["src/core/bounds.ts", "src/core/reason.ts"].includes(file) ? found(/reason\(\s*"(\w+)"/g, text) : []),
   ]),
 );
 

@@ -74,10 +74,7 @@ type Posted = {
 };
 
 /** Posts alerts as Prometheus does, without one; to several Alertmanagers as to a pair. */
-export async function postAlerts(
-  urls: string | readonly string[],
-  alerts: readonly Posted[],
-): Promise<void> {
+export async function postAlerts(urls: string | readonly string[], alerts: readonly Posted[]): Promise<void> {
   await Promise.all([urls].flat().map((url) => post(`${url}/api/v2/alerts`, alerts)));
 }
 

@@ -1,10 +1,5 @@
 import { once } from "node:events";
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 
 export type Delivery = {
   /** The path it was posted to, to tell senders apart. */
@@ -47,9 +42,7 @@ export async function startInbox(): Promise<{
         if (found !== undefined) return found;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
-      throw new Error(
-        `nothing that fits came within 30 s; what came: ${JSON.stringify(deliveries)}`,
-      );
+      throw new Error(`nothing that fits came within 30 s; what came: ${JSON.stringify(deliveries)}`);
     },
     stop: async () => {
       server.closeAllConnections();

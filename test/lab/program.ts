@@ -73,16 +73,11 @@ async function end(child: ChildProcess, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
-async function ready(
-  child: ChildProcess,
-  log: () => Promise<string>,
-  path: string,
-): Promise<string> {
+async function ready(child: ChildProcess, log: () => Promise<string>, path: string): Promise<string> {
   for (let tries = 0; tries < 600; tries++) {
     if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}`);
     const address = /msg="Listening on" address=(\S+)/.exec(await log())?.[1];
-    const response =
-      address === undefined ? null : await fetch(`http://${address}${path}`).catch(() => null);
+    const response = address === undefined ? null : await fetch(`http://${address}${path}`).catch(() => null);
     await response?.body?.cancel();
     if (response?.ok === true) return `http://${address}`;
     await new Promise((resolve) => setTimeout(resolve, 50));

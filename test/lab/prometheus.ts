@@ -50,9 +50,7 @@ const configuration = (options: Parameters<typeof startPrometheus>[0]) => ({
   alerting: {
     alertmanagers: [
       {
-        static_configs: [
-          { targets: (options.alertmanagers ?? []).map((url) => new URL(url).host) },
-        ],
+        static_configs: [{ targets: (options.alertmanagers ?? []).map((url) => new URL(url).host) }],
       },
     ],
   },

@@ -52,8 +52,7 @@ export function shopMetrics(options: ShopOptions): () => string {
     last = at;
     const mean = latency(load(), replicas(), capacity, idle);
     buckets.forEach(
-      (bound, index) =>
-        (below[index] = (below[index] ?? 0) + requests * (1 - Math.exp(-bound / mean))),
+      (bound, index) => (below[index] = (below[index] ?? 0) + requests * (1 - Math.exp(-bound / mean))),
     );
     count += requests;
     sum += requests * mean;
@@ -74,9 +73,7 @@ export function shopMetrics(options: ShopOptions): () => string {
 }
 
 /** Serves one exporter for all replicas of the shop on loopback; `address` is `host:port`. */
-export async function startShop(
-  options: ShopOptions,
-): Promise<{ address: string; stop(): Promise<void> }> {
+export async function startShop(options: ShopOptions): Promise<{ address: string; stop(): Promise<void> }> {
   const server = createServer(answering(shopMetrics(options)));
   await once(server.listen(0, "127.0.0.1"), "listening");
   const at = server.address();
