@@ -11,8 +11,7 @@ const needed = 26;
 const installed = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
 
 // A binary that is itself too old would start itself for ever.
-const usable = () =>
-  existsSync(installed) && realpathSync(installed) !== realpathSync(process.execPath);
+const usable = () => existsSync(installed) && realpathSync(installed) !== realpathSync(process.execPath);
 
 async function launch() {
   if (Number(process.versions.node.split(".")[0]) >= needed) {
@@ -33,11 +32,9 @@ async function launch() {
   const signals = process.stdin.isTTY ? ["SIGTERM", "SIGHUP"] : ["SIGTERM", "SIGHUP", "SIGINT"];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   if (process.stdin.isTTY) process.on("SIGINT", () => {});
-  child = spawn(
-    installed,
-    [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
-    { stdio: "inherit" },
-  );
+  child = spawn(installed, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   child.on("error", (error) => {
     process.stderr.write(`${installed} does not start: ${error.message}\n`);
     process.exitCode = 2;

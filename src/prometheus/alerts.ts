@@ -48,8 +48,7 @@ export function connectAlertmanager(options: {
         if (error instanceof Fault) throw error;
         if (signal.aborted)
           throw new Fault("unavailable", `${server} was not waited for`, { cause: signal.reason });
-        if (limit.aborted)
-          throw new Fault("unavailable", `${server} did not answer within ${deadline} ms`);
+        if (limit.aborted) throw new Fault("unavailable", `${server} did not answer within ${deadline} ms`);
         throw new Fault("unavailable", `${server} does not answer`, { cause: error });
       }
     },
@@ -79,11 +78,7 @@ function filters(labels: Alert["labels"]): string[] {
   return chosen;
 }
 
-function stateOf(
-  fingerprint: string,
-  text: string,
-  server: string,
-): "firing" | "suppressed" | "absent" {
+function stateOf(fingerprint: string, text: string, server: string): "firing" | "suppressed" | "absent" {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -92,10 +87,7 @@ function stateOf(
   }
   const listed = Listed.safeParse(json);
   if (!listed.success)
-    throw new Fault(
-      "refused",
-      `${server} answers, but not as Alertmanager's API v2 does; is the URL right?`,
-    );
+    throw new Fault("refused", `${server} answers, but not as Alertmanager's API v2 does; is the URL right?`);
   const found = listed.data.find((alert) => alert.fingerprint === fingerprint);
   if (found === undefined) return "absent";
   // `unprocessed`: it fires, and no route has looked at it yet.

@@ -9,12 +9,8 @@ import { z } from "zod";
 import type { Metrics, Sample } from "../core/ports.ts";
 import { Fault } from "../core/reason.ts";
 
-type Request = Parameters<
-  NonNullable<PrometheusConnectionOptions["requestInterceptor"]>["onFulfilled"]
->[0];
-type Response = Parameters<
-  NonNullable<PrometheusConnectionOptions["responseInterceptor"]>["onFulfilled"]
->[0];
+type Request = Parameters<NonNullable<PrometheusConnectionOptions["requestInterceptor"]>["onFulfilled"]>[0];
+type Response = Parameters<NonNullable<PrometheusConnectionOptions["responseInterceptor"]>["onFulfilled"]>[0];
 
 /** Milliseconds. A verification asks again anyway, and a decision must not wait for a server that hangs. */
 const defaultDeadline = 10_000;
@@ -60,11 +56,7 @@ const Rejection = z.object({ original: z.instanceof(Fault) });
  * `url` may carry a path; `deadline` is in milliseconds and covers one whole query.
  * Every failure is a Fault; it is `refused` when asking again will not help, as with a query that does not parse.
  */
-export function connectPrometheus(options: {
-  url: string;
-  deadline?: number;
-  bearer?: string;
-}): Metrics {
+export function connectPrometheus(options: { url: string; deadline?: number; bearer?: string }): Metrics {
   const { deadline = defaultDeadline } = options;
   // Names the server in messages without the credentials that a URL may hold.
   const server = `Prometheus at ${new URL(options.url).host}`;
@@ -89,8 +81,7 @@ export function connectPrometheus(options: {
       } catch (thrown) {
         if (signal.aborted)
           throw new Fault("unavailable", `${server} was not waited for`, { cause: signal.reason });
-        if (limit.aborted)
-          throw new Fault("unavailable", `${server} did not answer within ${deadline} ms`);
+        if (limit.aborted) throw new Fault("unavailable", `${server} did not answer within ${deadline} ms`);
         const rejection = Rejection.safeParse(thrown);
         // What is left is the library's own doing: a bug, not a fault of the world.
         throw rejection.success
@@ -120,29 +111,21 @@ function checked(response: Response, server: string): Response {
     throw new Fault("refused", `${server} answers, but not as Prometheus does; is the URL right?`);
   const { resultType } = answer.data.data;
   if (resultType === "vector" || resultType === "scalar") return { ...response, data: answer.data };
-  throw new Fault(
-    "refused",
-    `The query gives a ${resultType}; expected one that gives a vector or a scalar`,
-  );
+  throw new Fault("refused", `The query gives a ${resultType}; expected one that gives a vector or a scalar`);
 }
 
 function translated(failure: unknown, server: string): Fault {
   const { message, response } = Failure.parse(failure);
   if (message.startsWith("maxContentLength")) {
-    return new Fault(
-      "refused",
-      `${server} answers with more than ${largestAnswer} bytes; ask for less`,
-    );
+    return new Fault("refused", `${server} answers with more than ${largestAnswer} bytes; ask for less`);
   }
-  if (response === undefined)
-    return new Fault("unavailable", `${server} does not answer: ${message}`);
+  if (response === undefined) return new Fault("unavailable", `${server} does not answer: ${message}`);
   const { status } = response;
   const words = Refusal.safeParse(response.data);
   const said = words.success ? words.data.error : `HTTP ${status}`;
   if (status === 429) return new Fault("rate-limited", `${server} is asked too much: ${said}`);
   if (status >= 500) return new Fault("unavailable", `${server} fails: ${said}`);
-  if (status === 401 || status === 403)
-    return new Fault("refused", `${server} does not let us in: ${said}`);
+  if (status === 401 || status === 403) return new Fault("refused", `${server} does not let us in: ${said}`);
   return new Fault("refused", `${server} refuses the query: ${said}`);
 }
 

@@ -47,8 +47,7 @@ function parseSettings(path: string, text: string): FileSettings {
   const values = new Map<string, { origin: string; value: unknown }>();
   // Behind a colon the parser quotes the text it stumbled over, which may be part of a secret.
   const faults = document.errors.map(
-    (error) =>
-      `${at(error.pos[0])}: expected YAML, received a fault: ${error.message.replace(/:.*/s, "")}`,
+    (error) => `${at(error.pos[0])}: expected YAML, received a fault: ${error.message.replace(/:.*/s, "")}`,
   );
   const { contents } = document;
   if (faults.length > 0 || contents === null || isEmpty(contents)) return { values, faults };

@@ -21,10 +21,6 @@ export const isLoopback = (host: string): boolean =>
 /** Where a program on the same machine reaches that address. */
 export function urlOf(listen: Listen): string {
   const everywhere = listen.host === "" || listen.host === "0.0.0.0" || listen.host === "::";
-  const host = everywhere
-    ? "127.0.0.1"
-    : listen.host.includes(":")
-      ? `[${listen.host}]`
-      : listen.host;
+  const host = everywhere ? "127.0.0.1" : listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return `http://${host}:${listen.port}`;
 }

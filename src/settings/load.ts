@@ -48,10 +48,7 @@ export function loadSettings(env: Environment, readFile: ReadFile): Loaded {
   return { ok: true, settings, warnings };
 }
 
-function faultOf(
-  key: Key,
-  given: { readonly origin: string; readonly value: unknown },
-): string | undefined {
+function faultOf(key: Key, given: { readonly origin: string; readonly value: unknown }): string | undefined {
   const read = Settings.shape[key].safeParse(given.value);
   if (read.success) return undefined;
   const found = secrets.has(key)
@@ -100,15 +97,8 @@ function fromSecretFile(origin: string, path: string, readFile: ReadFile): Given
 
 /** What passes alone and does not fit together. Nothing is said of a setting that is at fault by itself. */
 function misfits(settings: Settings, bad: ReadonlySet<Key>): string[] {
-  const {
-    listen,
-    webhookToken,
-    slackBotToken,
-    slackChannel,
-    dockerHost,
-    dockerTlsVerify,
-    dockerCertPath,
-  } = settings;
+  const { listen, webhookToken, slackBotToken, slackChannel, dockerHost, dockerTlsVerify, dockerCertPath } =
+    settings;
   const faults: [Key, Key, string][] = [];
   if (webhookToken === null && !isLoopback(listen.host)) {
     const found = listen.host === "" ? "every address" : shown(listen.host);

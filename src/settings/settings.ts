@@ -20,15 +20,13 @@ const words: Readonly<Record<string, boolean>> = {
   "0": false,
 };
 
-const Flag = z
-  .union([z.boolean(), z.string()], "expected true or false")
-  .transform((value, context) => {
-    if (typeof value === "boolean") return value;
-    const word = value.toLowerCase();
-    if (Object.hasOwn(words, word)) return words[word] === true;
-    context.addIssue("expected true or false");
-    return z.NEVER;
-  });
+const Flag = z.union([z.boolean(), z.string()], "expected true or false").transform((value, context) => {
+  if (typeof value === "boolean") return value;
+  const word = value.toLowerCase();
+  if (Object.hasOwn(words, word)) return words[word] === true;
+  context.addIssue("expected true or false");
+  return z.NEVER;
+});
 
 /** As Docker's own tools read it: anything but nothing means yes, even `0`. */
 const DockerFlag = z.union(
@@ -77,9 +75,7 @@ const Store = z.string("expected sqlite:<file>").transform((text, context) => {
 });
 
 const hosts = "expected host names, or host:port, separated by commas";
-const Host = z
-  .string(hosts)
-  .regex(/^(?:[A-Za-z0-9_.-]{1,253}|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, hosts);
+const Host = z.string(hosts).regex(/^(?:[A-Za-z0-9_.-]{1,253}|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, hosts);
 
 const Hosts = z
   .union(
@@ -146,11 +142,7 @@ export const Settings = z.strictObject({
   adminToken: Token.nullable().default(null),
   dryRun: Flag.default(false),
   slackBotToken: Token.nullable().default(null),
-  slackChannel: z
-    .string("expected a channel")
-    .min(1, "expected a channel")
-    .nullable()
-    .default(null),
+  slackChannel: z.string("expected a channel").min(1, "expected a channel").nullable().default(null),
   slackApiUrl: WebUrl.nullable().default(null),
   /** The hosts that `call-webhook` may call; none unless named. */
   callWebhookAllow: Hosts.default([]),
@@ -203,10 +195,6 @@ export const variables = {
 } as const satisfies Record<Key, string>;
 
 /** Settings that may also come from a file (`…_FILE`, or the key with `File`) and are never printed. */
-export const secrets: ReadonlySet<Key> = new Set<Key>([
-  "webhookToken",
-  "adminToken",
-  "slackBotToken",
-]);
+export const secrets: ReadonlySet<Key> = new Set<Key>(["webhookToken", "adminToken", "slackBotToken"]);
 
 export const keys = Object.keys(variables) as readonly Key[];

@@ -49,10 +49,7 @@ export function render(message: Message): Rendered {
   const title = `${moods[message.mood]} ${plain(oneLine(message.title), limits.header - 10)}`;
   const called = mention(message.mention ?? "");
   const call = called === "" ? [] : [section(called)];
-  const head: Block[] = [
-    { type: "header", text: { type: "plain_text", text: title, emoji: true } },
-    ...call,
-  ];
+  const head: Block[] = [{ type: "header", text: { type: "plain_text", text: title, emoji: true } }, ...call];
   const tail: Block[] = [...links(message), ...footer(message)];
   const body = [...paragraphs(message), ...fields(message), ...trail(message)];
   const text = called === "" ? title : `${called} ${title}`;
@@ -90,22 +87,16 @@ function paragraphs(message: Message): Section[] {
 }
 
 function fields(message: Message): Section[] {
-  const texts = within(
-    message.fields.slice(0, mostFields),
-    shares.fields,
-    ({ name, value }, room) => {
-      const most = Math.min(room / 2, shares.field);
-      return `*${plain(oneLine(name), Math.min(most, 100))}*\n${plain(value, most)}`;
-    },
-  );
+  const texts = within(message.fields.slice(0, mostFields), shares.fields, ({ name, value }, room) => {
+    const most = Math.min(room / 2, shares.field);
+    return `*${plain(oneLine(name), Math.min(most, 100))}*\n${plain(value, most)}`;
+  });
   const blocks: Section[] = [];
   for (let start = 0; start < texts.kept.length; start += limits.fields) {
     const chunk = texts.kept.slice(start, start + limits.fields);
     blocks.push({ type: "section", fields: chunk.map(markdown) });
   }
-  return blocks.concat(
-    left(texts.missing + Math.max(0, message.fields.length - mostFields), "field"),
-  );
+  return blocks.concat(left(texts.missing + Math.max(0, message.fields.length - mostFields), "field"));
 }
 
 function links(message: Message): Section[] {

@@ -43,12 +43,7 @@ export function slackError(error: unknown): string | null {
  * Translates whatever the client threw. `status` is the HTTP status of the last answer, null without one: the client
  * loses it for a 429 that has no Retry-After.
  */
-export function toFault(
-  error: unknown,
-  method: string,
-  status: number | null,
-  deadline: number,
-): Fault {
+export function toFault(error: unknown, method: string, status: number | null, deadline: number): Fault {
   if (error instanceof Fault) return error;
   if (error instanceof WebAPIRateLimitedError || status === 429) {
     const seconds = error instanceof WebAPIRateLimitedError ? error.retryAfter : null;

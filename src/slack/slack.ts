@@ -63,11 +63,7 @@ export function connectSlack({ token, apiUrl, deadline = 10_000 }: SlackOptions)
   /** Ids by channel name: the reading methods take ids alone, posting takes both and tells the id. */
   const ids = new Map<string, string>();
 
-  async function call(
-    method: string,
-    args: Record<string, unknown>,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async function call(method: string, args: Record<string, unknown>, signal: AbortSignal): Promise<unknown> {
     let status: number | null = null;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(deadline)]);
     const observed: FetchFunction = async (url, init) => {
@@ -112,11 +108,7 @@ export function connectSlack({ token, apiUrl, deadline = 10_000 }: SlackOptions)
         limit: pageSize,
         cursor,
       };
-      const answer = read(
-        Channels,
-        await call("conversations.list", args, signal),
-        "conversations.list",
-      );
+      const answer = read(Channels, await call("conversations.list", args, signal), "conversations.list");
       for (const channel of answer.channels) ids.set(channel.name, channel.id);
       cursor = answer.response_metadata?.next_cursor;
       if (ids.has(wanted) || !cursor) break;
@@ -146,8 +138,7 @@ export function connectSlack({ token, apiUrl, deadline = 10_000 }: SlackOptions)
       };
       const answer = read(Page, await call(method, args, signal), method);
       const found = answer.messages.find(
-        ({ metadata }) =>
-          metadata?.event_type === eventType && metadata.event_payload["key"] === where.key,
+        ({ metadata }) => metadata?.event_type === eventType && metadata.event_payload["key"] === where.key,
       );
       if (found !== undefined) return { channel, ts: found.ts };
       cursor = answer.response_metadata?.next_cursor;
@@ -200,5 +191,4 @@ const content = (message: Message): Record<string, unknown> => ({
   link_names: false,
 });
 
-const causeOf = (error: unknown): string =>
-  error instanceof Error ? (slackError(error.cause) ?? "") : "";
+const causeOf = (error: unknown): string => (error instanceof Error ? (slackError(error.cause) ?? "") : "");

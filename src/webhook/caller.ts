@@ -42,8 +42,7 @@ export function connectCaller(options: { allow: readonly string[]; deadline?: nu
           throw new Fault("unavailable", `${url.host} was not waited for`, {
             cause: signal.reason,
           });
-        if (limit.aborted)
-          throw new Fault("unavailable", `${url.host} did not answer within ${deadline} ms`);
+        if (limit.aborted) throw new Fault("unavailable", `${url.host} did not answer within ${deadline} ms`);
         throw new Fault("unavailable", `${url.host} does not answer`, { cause: error });
       }
     },
@@ -52,16 +51,10 @@ export function connectCaller(options: { allow: readonly string[]; deadline?: nu
 
 function checkTarget(url: URL, allowed: ReadonlySet<string>): void {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new Fault(
-      "refused",
-      `A webhook goes by http or https, not by ${url.protocol.slice(0, -1)}`,
-    );
+    throw new Fault("refused", `A webhook goes by http or https, not by ${url.protocol.slice(0, -1)}`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new Fault(
-      "refused",
-      "A webhook's URL holds no credentials: give it a header or bearerFile",
-    );
+    throw new Fault("refused", "A webhook's URL holds no credentials: give it a header or bearerFile");
   }
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   if (allowed.has(url.host) || allowed.has(`${url.hostname}:${port}`)) return;
@@ -88,9 +81,6 @@ function headersOf(given: Readonly<Record<string, string>>, token: string | null
     return headers;
   } catch {
     // Without the cause: it quotes the value, which may be a token.
-    throw new Fault(
-      "refused",
-      "A header of the webhook has a name or value that HTTP does not allow",
-    );
+    throw new Fault("refused", "A header of the webhook has a name or value that HTTP does not allow");
   }
 }

@@ -39,8 +39,7 @@ async function commit(change: Raised): Promise<string> {
   change.applied();
   return change.id;
 }
-const keys = (puts: readonly Put[]): string[] =>
-  puts.map(({ key }) => key.replace(/[0-9a-z]{11}/, "ID"));
+const keys = (puts: readonly Put[]): string[] => puts.map(({ key }) => key.replace(/[0-9a-z]{11}/, "ID"));
 
 beforeEach(() => {
   store = memoryStore();
@@ -131,9 +130,7 @@ describe("resolving", () => {
     const last = escalations.resolveFor(id, "b", noon + 2000);
     expect(last.entries).toMatchObject([{ data: { event: "resolved" } }]);
     await commit(last);
-    expect(escalations.list()).toMatchObject([
-      { status: "resolved", firing: 0, resolvedAt: noon + 2000 },
-    ]);
+    expect(escalations.list()).toMatchObject([{ status: "resolved", firing: 0, resolvedAt: noon + 2000 }]);
     await expect(store.list("member/", { limit: 10 })).resolves.toEqual([]);
   });
 
@@ -197,9 +194,7 @@ describe("a commit that fails", () => {
     const late = escalations.raise(ask("b"), noon);
     await commit(escalations.raise(ask("c"), noon));
     await commit(late);
-    expect((await begin()).list()).toMatchObject([
-      { id, firing: 3, total: 3, samples: { length: 3 } },
-    ]);
+    expect((await begin()).list()).toMatchObject([{ id, firing: 3, total: 3, samples: { length: 3 } }]);
   });
 });
 
@@ -248,9 +243,7 @@ describe("a storm", () => {
     expect(digests().at(-1)).toBe(digest);
     await raise(10, noon + 120_000);
     expect(digests().at(-1)).toBeNull();
-    expect(escalations.ledger.messageOf(`digest/${digest}`, noon)?.title).toBe(
-      "4 escalations at once",
-    );
+    expect(escalations.ledger.messageOf(`digest/${digest}`, noon)?.title).toBe("4 escalations at once");
     expect(escalations.ledger.debts.of(`digest/${digest}`)).toHaveLength(2);
   });
 });

@@ -34,8 +34,7 @@ afterEach(async () => {
 });
 
 const log = { info: () => {}, warn: () => {}, error: () => {} };
-const connect = (): Messenger =>
-  connectSlack({ token: slack.token, apiUrl: slack.url, deadline: 300 });
+const connect = (): Messenger => connectSlack({ token: slack.token, apiUrl: slack.url, deadline: 300 });
 
 /** A process: what is in memory, on the store that outlives it. */
 async function begin(parts: { store?: Store; messenger?: Messenger } = {}) {
@@ -82,8 +81,7 @@ async function begin(parts: { store?: Store; messenger?: Messenger } = {}) {
         clock.now(),
       ),
     );
-  const resolve = (id: string, episode: string) =>
-    commit(escalations.resolveFor(id, episode, clock.now()));
+  const resolve = (id: string, episode: string) => commit(escalations.resolveFor(id, episode, clock.now()));
   return { escalations, outbox, raise, resolve };
 }
 async function beginAndStop(): ReturnType<typeof begin> {
@@ -96,10 +94,7 @@ async function beginAndStop(): ReturnType<typeof begin> {
  * Lets made time pass, in steps, until something holds, at most `within` ms of it. Made time stands still while a
  * request is under way.
  */
-async function until(
-  what: () => boolean,
-  { within = 10 * 60_000, step = 500 } = {},
-): Promise<number> {
+async function until(what: () => boolean, { within = 10 * 60_000, step = 500 } = {}): Promise<number> {
   const start = clock.now();
   for (;;) {
     for (let look = 0; look < 3 || slack.busy > 0; look += 1) {
@@ -121,9 +116,7 @@ describe("an escalation", () => {
     const id = await raise("a");
     await until(() => outbox.pending() === 0);
     expect(threads()).toMatchObject([{ text: "🔴 Slow on a: no rule knows this alert", edits: 0 }]);
-    expect(escalations.list()).toMatchObject([
-      { posted: { channel: "C000000001", ts: threads()[0]?.ts } },
-    ]);
+    expect(escalations.list()).toMatchObject([{ posted: { channel: "C000000001", ts: threads()[0]?.ts } }]);
     await raise("b");
     await until(() => outbox.pending() === 0);
     expect(threads()).toMatchObject([
@@ -228,9 +221,7 @@ describe("when Slack fails, a message", () => {
     slack.failNext({ kind, n: 2, method: "chat.update" });
     await raise("b");
     await until(() => outbox.pending() === 0);
-    expect(threads()).toMatchObject([
-      { text: "🔴 Slow on a: no rule knows this alert (2 alerts)" },
-    ]);
+    expect(threads()).toMatchObject([{ text: "🔴 Slow on a: no rule knows this alert (2 alerts)" }]);
   });
 
   it("is answered once although the answer's answer was lost", async () => {
@@ -273,9 +264,7 @@ describe("when Slack fails, a message", () => {
     await until(() => threads().length === 1 && outbox.pending() === 1);
     const error = expect.stringContaining("channel_not_found");
     await expect(owedInStore()).resolves.toMatchObject([{ op: "post", error }]);
-    await expect(
-      store.read({ kinds: ["message"], order: "oldest-first", limit: 10 }),
-    ).resolves.toMatchObject(
+    await expect(store.read({ kinds: ["message"], order: "oldest-first", limit: 10 })).resolves.toMatchObject(
       expect.arrayContaining([
         expect.objectContaining({ data: expect.objectContaining({ event: "failed", error }) }),
       ]),
@@ -292,11 +281,7 @@ describe("when Slack fails, a message", () => {
       ...broken,
       post: (to, message, signal) =>
         message.title.startsWith("Slow on bad")
-          ? connectSlack({ token: slack.token, apiUrl: "http://127.0.0.1:1/" }).post(
-              to,
-              message,
-              signal,
-            )
+          ? connectSlack({ token: slack.token, apiUrl: "http://127.0.0.1:1/" }).post(to, message, signal)
           : broken.post(to, message, signal),
     };
     const { outbox, raise } = await begin({ messenger });
@@ -331,9 +316,7 @@ describe("many at once", () => {
     const digest = threads().find(({ text }) => text.includes("at once"));
     expect(digest?.text).toBe("🔴 20 escalations at once");
     expect(digest?.edits).toBeLessThan(12);
-    expect(steps.filter((step) => step.kind === "delivered" && step.result === "failed")).toEqual(
-      [],
-    );
+    expect(steps.filter((step) => step.kind === "delivered" && step.result === "failed")).toEqual([]);
     const times = slack.calls.map(({ at }) => at);
     expect(times.slice(1).every((at, n) => at - (times[n] ?? 0) >= 1000)).toBe(true);
   });
@@ -342,9 +325,7 @@ describe("many at once", () => {
     const { outbox, raise } = await beginAndStop();
     for (let n = 0; n < 200; n += 1) await raise(`e${n}`);
     await until(() => outbox.pending() === 0);
-    expect(threads()).toMatchObject([
-      { text: "🔴 Slow on e0: no rule knows this alert (200 alerts)" },
-    ]);
+    expect(threads()).toMatchObject([{ text: "🔴 Slow on e0: no rule knows this alert (200 alerts)" }]);
     expect(slack.calls.length).toBeLessThan(4);
   });
 });
@@ -402,9 +383,7 @@ describe("stopping", () => {
     const stopping = outbox.stop().then(() => (stopped = true));
     await until(() => stopped, { within: 6000 });
     await stopping;
-    await expect(owedInStore()).resolves.toMatchObject([
-      { op: "post", sending: expect.any(Number) },
-    ]);
+    await expect(owedInStore()).resolves.toMatchObject([{ op: "post", sending: expect.any(Number) }]);
   });
 });
 
@@ -467,15 +446,12 @@ describe("killed at any of its calls, the next process", () => {
     await expect(owedInStore()).resolves.toEqual([]);
   });
 
-  it.each(points)(
-    "posts at least once where the app may not look (%s call %i)",
-    async (when, n) => {
-      slack.mayRead = false;
-      await story(when, n);
-      expect(threads().length).toBeGreaterThanOrEqual(1);
-      expect(threads().length).toBeLessThanOrEqual(2);
-      expect(threads().at(-1)?.text).toBe("✅ Resolved: Slow on a: no rule knows this alert");
-      expect(replies().length).toBeGreaterThanOrEqual(1);
-    },
-  );
+  it.each(points)("posts at least once where the app may not look (%s call %i)", async (when, n) => {
+    slack.mayRead = false;
+    await story(when, n);
+    expect(threads().length).toBeGreaterThanOrEqual(1);
+    expect(threads().length).toBeLessThanOrEqual(2);
+    expect(threads().at(-1)?.text).toBe("✅ Resolved: Slow on a: no rule knows this alert");
+    expect(replies().length).toBeGreaterThanOrEqual(1);
+  });
 });

@@ -29,7 +29,9 @@ const holdCodes = new Set(
     ...found(/\b(?:hold|held)\(\s*"([A-Z]\w*)"/g, text),
     ...found(/kind: "hold",\s*reason: reason\(\s*"(\w+)"/g, text),
     ...found(/const why = reason\(\s*"(\w+)",[^;]*\);\s*await this\.hold\(/g, text),
-    ...(["src/core/bounds.ts", "src/core/reason.ts"].includes(file) ? found(/reason\(\s*"(\w+)"/g, text) : []),
+    ...(["src/core/bounds.ts", "src/core/reason.ts"].includes(file)
+      ? found(/reason\(\s*"(\w+)"/g, text)
+      : []),
   ]),
 );
 

@@ -16,11 +16,7 @@ const firstAlert = (change: object): string => {
 describe("a notification is accepted", () => {
   test("with 202, the counts, and its bytes handed on as they came", async () => {
     await using server = await running();
-    const body = JSON.stringify(
-      notification(3, { notification_reason: "unknown to version 4" }),
-      null,
-      2,
-    );
+    const body = JSON.stringify(notification(3, { notification_reason: "unknown to version 4" }), null, 2);
     const response = await send(server, body);
     expect(response.status).toBe(202);
     expect(await response.json()).toEqual({ accepted: 3, duplicates: 0 });
@@ -34,9 +30,7 @@ describe("a notification is accepted", () => {
     await using server = await running();
     const sent = readFileSync(new URL("./alertmanager-0.25-firing.json", import.meta.url), "utf8");
     expect((await send(server, sent)).status).toBe(202);
-    expect(server.controller.received[0]?.notification.alerts[0]?.labels["alertname"]).toBe(
-      "Vector1",
-    );
+    expect(server.controller.received[0]?.notification.alerts[0]?.labels["alertname"]).toBe("Vector1");
   });
 
   test.each([
@@ -45,9 +39,7 @@ describe("a notification is accepted", () => {
     ["capitals", "Application/JSON"],
   ])("whose content type has %s", async (_name, type) => {
     await using server = await running();
-    expect(
-      (await send(server, JSON.stringify(notification()), { "content-type": type })).status,
-    ).toBe(202);
+    expect((await send(server, JSON.stringify(notification()), { "content-type": type })).status).toBe(202);
   });
 
   test("with 10,000 alerts in one body", async () => {
@@ -59,9 +51,7 @@ describe("a notification is accepted", () => {
   test("with a label value of 64 KiB", async () => {
     await using server = await running();
     const long = "x".repeat(65_536);
-    expect((await send(server, firstAlert({ labels: { alertname: "Long", long } }))).status).toBe(
-      202,
-    );
+    expect((await send(server, firstAlert({ labels: { alertname: "Long", long } }))).status).toBe(202);
     expect(server.controller.received[0]?.notification.alerts[0]?.labels["long"]).toBe(long);
   });
 
@@ -108,19 +98,9 @@ describe("a body that is no notification is refused with 400 and the place of it
     ["a cut-off object", '{"version":"4"', "NotJson", "position 14"],
     ["a wrong token", '{"version":"4", "alerts": [}', "NotJson", "at position 27"],
     ["a byte order mark", "\ufeff{}", "NotJson", "at position 0"],
-    [
-      "10,000 lists in lists",
-      "[".repeat(10_000) + "]".repeat(10_000),
-      "TooDeep",
-      "more at position 64",
-    ],
+    ["10,000 lists in lists", "[".repeat(10_000) + "]".repeat(10_000), "TooDeep", "more at position 64"],
     ["megabytes of open brackets", "[".repeat(4_000_000), "TooDeep", "more at position 64"],
-    [
-      "objects in objects",
-      '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000),
-      "TooDeep",
-      "at most 64 levels",
-    ],
+    ["objects in objects", '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000), "TooDeep", "at most 64 levels"],
   ])("%s", async (_name, body, code, message) => {
     await using server = await running();
     const response = await send(server, body);
@@ -133,8 +113,7 @@ describe("a body that is no notification is refused with 400 and the place of it
   test("brackets inside a text are no nesting", async () => {
     await using server = await running();
     expect(
-      (await send(server, firstAlert({ annotations: { summary: `\\"${"[{".repeat(1000)}` } })))
-        .status,
+      (await send(server, firstAlert({ annotations: { summary: `\\"${"[{".repeat(1000)}` } }))).status,
     ).toBe(202);
   });
 
@@ -153,11 +132,7 @@ describe("a body that is no notification is refused with 400 and the place of it
   test.each([
     ["no object", "[]", "body: expected an object, received a list"],
     ["null", "null", "body: expected an object, received null"],
-    [
-      "version 3",
-      JSON.stringify(notification(1, { version: "3" })),
-      'version: expected "4", received "3"',
-    ],
+    ["version 3", JSON.stringify(notification(1, { version: "3" })), 'version: expected "4", received "3"'],
     [
       "a number as version",
       JSON.stringify(notification(1, { version: 4 })),
@@ -243,9 +218,9 @@ test("no more alerts are looked at than it takes to tell 20 faults", () => {
       return "pending";
     },
   };
-  expect(
-    readNotification(notification(1, { alerts: Array.from({ length: 10_000 }, () => bad) })).kind,
-  ).toBe("faulty");
+  expect(readNotification(notification(1, { alerts: Array.from({ length: 10_000 }, () => bad) })).kind).toBe(
+    "faulty",
+  );
   expect(looks).toBeLessThan(100);
 });
 
@@ -253,24 +228,12 @@ describe("a request is refused before its body is read", () => {
   test.each([
     ["no content type", {}, "UnsupportedMediaType"],
     ["a form", { "content-type": "application/x-www-form-urlencoded" }, "UnsupportedMediaType"],
-    [
-      "another charset",
-      { "content-type": "application/json; charset=latin1" },
-      "UnsupportedMediaType",
-    ],
-    [
-      "a type that merely begins alike",
-      { "content-type": "application/jsonp" },
-      "UnsupportedMediaType",
-    ],
+    ["another charset", { "content-type": "application/json; charset=latin1" }, "UnsupportedMediaType"],
+    ["a type that merely begins alike", { "content-type": "application/jsonp" }, "UnsupportedMediaType"],
     ["a compressed body", { ...asJson, "content-encoding": "gzip" }, "UnsupportedEncoding"],
   ])("with 415 for %s", async (_name, headers, code) => {
     await using server = await running();
-    const response = await send(
-      server,
-      new Uint8Array(gzipSync(JSON.stringify(notification()))),
-      headers,
-    );
+    const response = await send(server, new Uint8Array(gzipSync(JSON.stringify(notification()))), headers);
     expect(response.status).toBe(415);
     expect((await errorOf(response)).code).toBe(code);
   });

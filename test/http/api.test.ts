@@ -31,9 +31,10 @@ describe("reading", () => {
     const seqs: number[][] = [];
     let before = "";
     for (let page = 0; page < 5; page++) {
-      const { items, next } = (await (
-        await get(server, `/api/v1/history?limit=2${before}`)
-      ).json()) as { items: Entry[]; next: number | null };
+      const { items, next } = (await (await get(server, `/api/v1/history?limit=2${before}`)).json()) as {
+        items: Entry[];
+        next: number | null;
+      };
       seqs.push(items.map((item) => item.seq));
       if (next === null) break;
       before = `&before=${next}`;
@@ -77,17 +78,14 @@ describe("reading", () => {
     expect(names).toEqual(["ab", "cd", "e"]);
   });
 
-  test.each(["rules", "episodes", "history", "services", "escalations"])(
-    "%s may be empty",
-    async (list) => {
-      await using server = await running();
-      server.controller.servicesThere = [];
-      expect(await (await get(server, `/api/v1/${list}`)).json()).toEqual({
-        items: [],
-        next: null,
-      });
-    },
-  );
+  test.each(["rules", "episodes", "history", "services", "escalations"])("%s may be empty", async (list) => {
+    await using server = await running();
+    server.controller.servicesThere = [];
+    expect(await (await get(server, `/api/v1/${list}`)).json()).toEqual({
+      items: [],
+      next: null,
+    });
+  });
 
   test.each([
     ["history?limit=0", 'limit: expected a whole number from 1 to 1000, received "0"'],
@@ -118,10 +116,7 @@ describe("reading", () => {
 
   test("a cluster that does not answer is 503 with what it is, and the server stays", async () => {
     await using server = await running({ limits: { question: 50 } });
-    server.controller.failNext(
-      "services",
-      new Fault("unavailable", "The engine did not answer within 5 s"),
-    );
+    server.controller.failNext("services", new Fault("unavailable", "The engine did not answer within 5 s"));
     const response = await get(server, "/api/v1/services");
     expect(response.status).toBe(503);
     expect(await errorOf(response)).toEqual({
@@ -129,9 +124,7 @@ describe("reading", () => {
       message: "The engine did not answer within 5 s",
     });
     server.controller.failNext("services", "hang");
-    expect((await errorOf(await get(server, "/api/v1/services"))).message).toBe(
-      "No answer within 0.05 s",
-    );
+    expect((await errorOf(await get(server, "/api/v1/services"))).message).toBe("No answer within 0.05 s");
     expect((await get(server, "/api/v1/services")).status).toBe(200);
   });
 });
@@ -217,8 +210,7 @@ describe("pausing", () => {
   test("a large request is refused", async () => {
     await using server = await running();
     expect(
-      (await post(server, "/api/v1/pause", { scope: "all", by: "ann", reason: "x".repeat(20_000) }))
-        .status,
+      (await post(server, "/api/v1/pause", { scope: "all", by: "ann", reason: "x".repeat(20_000) })).status,
     ).toBe(413);
   });
 
@@ -232,10 +224,7 @@ describe("pausing", () => {
     await using server = await running();
     await post(server, "/api/v1/pause", { scope: "shop_web", by: "ann" });
     const first = await post(server, "/api/v1/resume", { scope: "shop_web", by: "bob" });
-    expect([first.status, await first.json()]).toEqual([
-      200,
-      { resumed: "default/service/shop_web" },
-    ]);
+    expect([first.status, await first.json()]).toEqual([200, { resumed: "default/service/shop_web" }]);
     const second = await post(server, "/api/v1/resume", { scope: "shop_web", by: "bob" });
     expect(second.status).toBe(404);
     expect((await errorOf(second)).code).toBe("NotPaused");

@@ -29,13 +29,7 @@ const ask = (
   });
 
 const post = (server: Running, headers: Record<string, string>): ReturnType<typeof ask> =>
-  ask(
-    server,
-    "POST",
-    "/webhooks/alertmanager",
-    { ...asJson, ...headers },
-    JSON.stringify(notification()),
-  );
+  ask(server, "POST", "/webhooks/alertmanager", { ...asJson, ...headers }, JSON.stringify(notification()));
 
 describe("the webhook with a token", () => {
   test.each([
@@ -75,9 +69,7 @@ describe("the webhook with a token", () => {
 
   test("is reached under any name", async () => {
     await using server = await running({ webhookToken: "s3cret", host: "0.0.0.0" });
-    expect(
-      (await post(server, { authorization: "Bearer s3cret", host: "homeostat:8080" })).status,
-    ).toBe(202);
+    expect((await post(server, { authorization: "Bearer s3cret", host: "homeostat:8080" })).status).toBe(202);
   });
 
   test("a stranger is refused before anything is read", async () => {
@@ -135,58 +127,44 @@ describe("the routes for people", () => {
     ["0.0.0.0", "adm1n", reading, bearer, 200],
     ["0.0.0.0", "adm1n", pausing, bearer, 200],
     ["", "adm1n", reading, {}, 401],
-  ])(
-    "on %j with admin token %j",
-    async (host, adminToken, [method, path, body], headers, status) => {
-      await using server = await running({
-        host,
-        webhookToken: "s3cret",
-        ...(adminToken === undefined ? {} : { adminToken }),
-      });
-      const response = await ask(
-        server,
-        method,
-        path,
-        { ...asJson, ...(headers as Record<string, string>) },
-        body,
-      );
-      expect(response.status).toBe(status);
-      expect(server.controller.paused.size).toBe(status === 200 && path.endsWith("pause") ? 1 : 0);
-    },
-  );
+  ])("on %j with admin token %j", async (host, adminToken, [method, path, body], headers, status) => {
+    await using server = await running({
+      host,
+      webhookToken: "s3cret",
+      ...(adminToken === undefined ? {} : { adminToken }),
+    });
+    const response = await ask(
+      server,
+      method,
+      path,
+      { ...asJson, ...(headers as Record<string, string>) },
+      body,
+    );
+    expect(response.status).toBe(status);
+    expect(server.controller.paused.size).toBe(status === 200 && path.endsWith("pause") ? 1 : 0);
+  });
 
   test("the webhook's token is no admin token", async () => {
     await using server = await running({ webhookToken: "s3cret", adminToken: "adm1n" });
     expect(
-      (
-        await ask(
-          server,
-          "POST",
-          "/api/v1/pause",
-          { ...asJson, authorization: "Bearer s3cret" },
-          pauseBody,
-        )
-      ).status,
+      (await ask(server, "POST", "/api/v1/pause", { ...asJson, authorization: "Bearer s3cret" }, pauseBody))
+        .status,
     ).toBe(401);
   });
 
-  test.each(["/healthz", "/readyz", "/metrics"])(
-    "%s is free, for probes and Prometheus",
-    async (path) => {
-      await using server = await running({
-        host: "0.0.0.0",
-        webhookToken: "s3cret",
-        adminToken: "adm1n",
-      });
-      expect((await ask(server, "GET", path, { host: "homeostat:8080" })).status).toBe(200);
-    },
-  );
+  test.each(["/healthz", "/readyz", "/metrics"])("%s is free, for probes and Prometheus", async (path) => {
+    await using server = await running({
+      host: "0.0.0.0",
+      webhookToken: "s3cret",
+      adminToken: "adm1n",
+    });
+    expect((await ask(server, "GET", path, { host: "homeostat:8080" })).status).toBe(200);
+  });
 
   test("a form sent by a page of another site is refused", async () => {
     await using server = await running();
     expect(
-      (await ask(server, "POST", "/api/v1/pause", { "content-type": "text/plain" }, pauseBody))
-        .status,
+      (await ask(server, "POST", "/api/v1/pause", { "content-type": "text/plain" }, pauseBody)).status,
     ).toBe(415);
   });
 });

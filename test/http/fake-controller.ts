@@ -1,12 +1,5 @@
 import type { Notification } from "../../src/core/alert.ts";
-import type {
-  Check,
-  Controller,
-  Page,
-  Receipt,
-  ServiceView,
-  Status,
-} from "../../src/core/controller.ts";
+import type { Check, Controller, Page, Receipt, ServiceView, Status } from "../../src/core/controller.ts";
 import type { Entry } from "../../src/core/journal.ts";
 import type { Pause } from "../../src/core/pause.ts";
 

@@ -4,8 +4,7 @@ import type { Step } from "../../src/core/step.ts";
 import { noon, service } from "./fake-controller.ts";
 import { running, type Running } from "./running.ts";
 
-const scrape = async (server: Running): Promise<string> =>
-  (await fetch(`${server.url}/metrics`)).text();
+const scrape = async (server: Running): Promise<string> => (await fetch(`${server.url}/metrics`)).text();
 
 describe("steps are counted", () => {
   test.each<[Step, string]>([
@@ -17,10 +16,7 @@ describe("steps are counted", () => {
       { kind: "received", accepted: 9, duplicates: 1 },
       'homeostat_alerts_received_total{outcome="duplicate"} 1',
     ],
-    [
-      { kind: "refused", code: "BacklogFull" },
-      'homeostat_notifications_refused_total{code="BacklogFull"} 1',
-    ],
+    [{ kind: "refused", code: "BacklogFull" }, 'homeostat_notifications_refused_total{code="BacklogFull"} 1'],
     [
       { kind: "decided", decision: "hold", code: "CooldownActive", rule: "scale-out" },
       'homeostat_decisions_total{decision="hold",code="CooldownActive",rule="scale-out"} 1',
@@ -33,14 +29,8 @@ describe("steps are counted", () => {
       { kind: "acted", action: "scale-service", result: "applied", ms: 7 },
       'homeostat_action_duration_seconds_bucket{le="0.01",action="scale-service"} 1',
     ],
-    [
-      { kind: "verified", result: "failed", ms: 120_000 },
-      'homeostat_verifications_total{result="failed"} 1',
-    ],
-    [
-      { kind: "escalated", why: "NotConverged" },
-      'homeostat_escalations_total{why="NotConverged"} 1',
-    ],
+    [{ kind: "verified", result: "failed", ms: 120_000 }, 'homeostat_verifications_total{result="failed"} 1'],
+    [{ kind: "escalated", why: "NotConverged" }, 'homeostat_escalations_total{why="NotConverged"} 1'],
     [{ kind: "delivered", result: "posted" }, 'homeostat_messages_total{result="posted"} 1'],
     [{ kind: "reloaded", ok: false }, "homeostat_catalog_last_reload_successful 0"],
     [{ kind: "reloaded", ok: true }, 'homeostat_catalog_reloads_total{result="loaded"} 1'],
@@ -64,9 +54,7 @@ describe("steps are counted", () => {
       .split("\n")
       .filter((line) => line.startsWith("homeostat_decisions_total{"));
     expect(lines).toHaveLength(501);
-    expect(lines.at(-1)).toBe(
-      'homeostat_decisions_total{decision="act",code="Act",rule="other"} 1500',
-    );
+    expect(lines.at(-1)).toBe('homeostat_decisions_total{decision="act",code="Act",rule="other"} 1500');
   });
 });
 
@@ -92,9 +80,7 @@ describe("a scrape", () => {
 
   test("everything is named homeostat_", async () => {
     await using server = await running();
-    const names = (await scrape(server))
-      .split("\n")
-      .filter((line) => line !== "" && !line.startsWith("#"));
+    const names = (await scrape(server)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     expect(names.filter((line) => !line.startsWith("homeostat_"))).toEqual([]);
   });
 

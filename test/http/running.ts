@@ -87,8 +87,7 @@ export const send = (
   server: Running,
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = asJson,
-): Promise<Response> =>
-  fetch(`${server.url}/webhooks/alertmanager`, { method: "POST", body, headers });
+): Promise<Response> => fetch(`${server.url}/webhooks/alertmanager`, { method: "POST", body, headers });
 
 const ErrorBody = z.object({
   error: z.object({

@@ -24,10 +24,7 @@ const ask = (
   signal = never,
 ) => {
   server.says(answer);
-  return connectAlertmanager({ url: server.url, ...options }).state(
-    { labels, fingerprint },
-    signal,
-  );
+  return connectAlertmanager({ url: server.url, ...options }).state({ labels, fingerprint }, signal);
 };
 
 describe("an alert's state", () => {
@@ -42,12 +39,7 @@ describe("an alert's state", () => {
   });
 
   it.each<[string, Answer, string, RegExp]>([
-    [
-      "a refused filter",
-      { status: 400, body: '"bad matcher"' },
-      "refused",
-      /HTTP 400: "bad matcher"/,
-    ],
+    ["a refused filter", { status: 400, body: '"bad matcher"' }, "refused", /HTTP 400: "bad matcher"/],
     ["a failing server", { status: 500, body: "" }, "unavailable", /HTTP 500/],
     ["an overloaded server", { status: 429, body: "" }, "rate-limited", /HTTP 429/],
     [
@@ -57,12 +49,7 @@ describe("an alert's state", () => {
       /HTTP 301/,
     ],
     ["a web page", { body: "<html>" }, "refused", /not with JSON/],
-    [
-      "other JSON",
-      { body: '{"status":"success"}' },
-      "refused",
-      /not as Alertmanager's API v2 does/,
-    ],
+    ["other JSON", { body: '{"status":"success"}' }, "refused", /not as Alertmanager's API v2 does/],
     [
       "a state nobody knows",
       { body: listed([fingerprint, "mystical"]) },

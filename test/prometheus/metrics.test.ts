@@ -16,8 +16,7 @@ const vector = (...values: string[]) =>
   });
 const result = (resultType: string, of: unknown) =>
   JSON.stringify({ status: "success", data: { resultType, result: of } });
-const error = (text: string) =>
-  JSON.stringify({ status: "error", errorType: "bad_data", error: text });
+const error = (text: string) => JSON.stringify({ status: "error", errorType: "bad_data", error: text });
 
 let server: Awaited<ReturnType<typeof startAnswering>>;
 beforeAll(async () => void (server = await startAnswering()));
@@ -53,11 +52,7 @@ describe("an instant query", () => {
         { labels: { n: "2" }, value: -Infinity },
       ],
     ],
-    [
-      "a scalar is one sample without labels",
-      result("scalar", [1, "42"]),
-      [{ labels: {}, value: 42 }],
-    ],
+    ["a scalar is one sample without labels", result("scalar", [1, "42"]), [{ labels: {}, value: 42 }]],
     ["an infinite scalar too", result("scalar", [1, "+Inf"]), [{ labels: {}, value: Infinity }]],
   ])("%s", async (_, body, expected) => {
     expect(await ask({ body })).toEqual(expected);
@@ -167,9 +162,7 @@ describe("an instant query", () => {
     const failure = await gone.query("up", never).catch((fault: unknown) => fault);
     expect(failure).toMatchObject({
       code: "unavailable",
-      message: expect.stringMatching(
-        /^Prometheus at 127\.0\.0\.1:1 does not answer: .*ECONNREFUSED/,
-      ),
+      message: expect.stringMatching(/^Prometheus at 127\.0\.0\.1:1 does not answer: .*ECONNREFUSED/),
     });
     expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("s3cret");
   });

@@ -18,9 +18,9 @@ async function run(binary: Binary, ...options: string[]): Promise<string> {
 
 describeReal("the shipped configuration", ["promtool", "amtool"], () => {
   it("has alert rules that promtool accepts", async () => {
-    expect(
-      await run("promtool", "check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"),
-    ).toContain("SUCCESS");
+    expect(await run("promtool", "check", "rules", "--lint=all", "--lint-fatal", "alerts.yml")).toContain(
+      "SUCCESS",
+    );
   });
 
   it("has alert rules that fire, and stay silent, as their tests say", async () => {
@@ -31,14 +31,8 @@ describeReal("the shipped configuration", ["promtool", "amtool"], () => {
     const directory = await mkdtemp(join(tmpdir(), "homeostat-"));
     try {
       const rules = await readFile(join(here, "alerts.yml"), "utf8");
-      await writeFile(
-        join(directory, "alerts.yml"),
-        rules.replaceAll(/^ +and count_over_time.*$/gm, ""),
-      );
-      await writeFile(
-        join(directory, "alerts.test.yml"),
-        await readFile(join(here, "alerts.test.yml")),
-      );
+      await writeFile(join(directory, "alerts.yml"), rules.replaceAll(/^ +and count_over_time.*$/gm, ""));
+      await writeFile(join(directory, "alerts.test.yml"), await readFile(join(here, "alerts.test.yml")));
       const outcome = run("promtool", "test", "rules", join(directory, "alerts.test.yml"));
       await expect(outcome).rejects.toMatchObject({
         stderr: expect.stringContaining("Prometheus comes back after ten minutes"),
@@ -50,9 +44,7 @@ describeReal("the shipped configuration", ["promtool", "amtool"], () => {
 
   it("has a Prometheus configuration that promtool accepts", async () => {
     // Syntax alone: the rule file lies elsewhere in the stack.
-    expect(await run("promtool", "check", "config", "--syntax-only", "prometheus.yml")).toContain(
-      "SUCCESS",
-    );
+    expect(await run("promtool", "check", "config", "--syntax-only", "prometheus.yml")).toContain("SUCCESS");
   });
 
   it("has an Alertmanager configuration that amtool accepts", async () => {

@@ -41,13 +41,10 @@ describeReal("the way to the Docker API", ["haproxy"], () => {
 
   const ask = (method: string, path: string): Promise<number> =>
     new Promise((resolve, reject) => {
-      const asking = request(
-        { socketPath: join(directory, "proxy.sock"), method, path },
-        (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        },
-      );
+      const asking = request({ socketPath: join(directory, "proxy.sock"), method, path }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
       asking.once("error", reject).end();
     });
 

@@ -42,11 +42,7 @@ describeReal("a real Prometheus", ["prometheus"], () => {
     ["a query that does not parse", "up{", /parse error/],
     ["a matrix", "vector(1)[5m:1m]", /gives a matrix/],
     ["a string", '"text"', /gives a string/],
-    [
-      "a query that cannot run",
-      'label_replace(vector(1), "a", "b", "c", "(")',
-      /regular expression|regex/,
-    ],
+    ["a query that cannot run", 'label_replace(vector(1), "a", "b", "c", "(")', /regular expression|regex/],
   ])("refuses %s, which is a Fault that will not pass", async (_, promql, message) => {
     await expect(query(promql)).rejects.toMatchObject({
       code: "refused",
@@ -82,9 +78,7 @@ describeReal("a real Alertmanager", ["prometheus-alertmanager"], () => {
   afterAll(() => alertmanager.stop());
 
   /** The fingerprint that Alertmanager itself computes for these labels. */
-  const listed = async (
-    labels: Record<string, string>,
-  ): Promise<Pick<Alert, "labels" | "fingerprint">> => {
+  const listed = async (labels: Record<string, string>): Promise<Pick<Alert, "labels" | "fingerprint">> => {
     const response = await fetch(`${alertmanager.url}/api/v2/alerts`);
     const all = (await response.json()) as {
       labels: Record<string, string>;
@@ -109,9 +103,7 @@ describeReal("a real Alertmanager", ["prometheus-alertmanager"], () => {
     await postAlerts(alertmanager.url, [{ labels }, { labels: { ...labels, other: "1" } }]);
     const alert = await listed(labels);
     expect(await state(alert)).toBe("firing");
-    await postAlerts(alertmanager.url, [
-      { labels: alert.labels, endsAt: new Date().toISOString() },
-    ]);
+    await postAlerts(alertmanager.url, [{ labels: alert.labels, endsAt: new Date().toISOString() }]);
     expect(await state(alert)).toBe("absent");
   });
 
@@ -208,9 +200,7 @@ describeReal("what a real Alertmanager posts", ["prometheus-alertmanager", "prom
     });
     try {
       const p95 = async () =>
-        (await connectPrometheus({ url: prometheus.url }).query(latency, never)).map(
-          ({ value }) => value,
-        );
+        (await connectPrometheus({ url: prometheus.url }).query(latency, never)).map(({ value }) => value);
       await vi.waitFor(async () => expect((await p95())[0]).toBeLessThan(0.25), soon);
       load = 40;
       await vi.waitFor(() => expect(senders("firing")).toBe(2), soon);

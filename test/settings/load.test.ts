@@ -12,8 +12,7 @@ const disk =
   (files: Files = {}) =>
   (path: string): string => {
     const text = Object.hasOwn(files, path) ? files[path] : undefined;
-    if (text === "(forbidden)")
-      throw Object.assign(new Error(`EACCES: ${path}`), { code: "EACCES" });
+    if (text === "(forbidden)") throw Object.assign(new Error(`EACCES: ${path}`), { code: "EACCES" });
     if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
     return text;
   };
@@ -73,12 +72,7 @@ describe("a setting from the environment", () => {
     ["DOCKER_TLS_VERIFY", "", "dockerTlsVerify", false],
     // As Docker's own tools have it.
     ["DOCKER_TLS_VERIFY", "0", "dockerTlsVerify", true],
-    [
-      "HOMEOSTAT_PROMETHEUS_URL",
-      "http://prometheus:9090/",
-      "prometheusUrl",
-      "http://prometheus:9090",
-    ],
+    ["HOMEOSTAT_PROMETHEUS_URL", "http://prometheus:9090/", "prometheusUrl", "http://prometheus:9090"],
     [
       "HOMEOSTAT_ALERTMANAGER_URL",
       "https://alerts.example/am/",
@@ -118,10 +112,7 @@ describe("a value that does not fit names the setting, what was expected and wha
       { HOMEOSTAT_STORE: "etcd://a:2379/homeostat" },
       "HOMEOSTAT_STORE: expected sqlite:<file>; etcd and PostgreSQL are not available in this version",
     ],
-    [
-      { HOMEOSTAT_STORE: "postgres://localhost/x" },
-      "etcd and PostgreSQL are not available in this version",
-    ],
+    [{ HOMEOSTAT_STORE: "postgres://localhost/x" }, "etcd and PostgreSQL are not available in this version"],
     [{ HOMEOSTAT_STORE: "postgres://me:hunter2@db/x" }, 'received "postgres://…@db/x"'],
     // Nothing in it would outlive the process that has answered "durable".
     [{ HOMEOSTAT_STORE: "sqlite::memory:" }, "HOMEOSTAT_STORE: expected sqlite:<file>"],
@@ -145,10 +136,7 @@ describe("a value that does not fit names the setting, what was expected and wha
       { HOMEOSTAT_LOG_LEVEL: "loud" },
       'HOMEOSTAT_LOG_LEVEL: expected trace, debug, info, warn, error, fatal or silent, received "loud"',
     ],
-    [
-      { HOMEOSTAT_PATIENCE: "0s" },
-      'HOMEOSTAT_PATIENCE: expected a duration longer than 0, received "0s"',
-    ],
+    [{ HOMEOSTAT_PATIENCE: "0s" }, 'HOMEOSTAT_PATIENCE: expected a duration longer than 0, received "0s"'],
     [{ HOMEOSTAT_PATIENCE: "5 minutes" }, 'received "5 minutes"'],
     [
       { HOMEOSTAT_RETENTION_SIZE: "1" },
@@ -289,12 +277,7 @@ describe("a secret", () => {
       "homeostat.yml:1:13: adminToken: expected a token of visible ASCII characters",
     ],
     ["broken YAML", {}, { "homeostat.yml": "adminToken: *hunter2\n" }, "homeostat.yml:1:13"],
-    [
-      "a tag in YAML",
-      {},
-      { "homeostat.yml": "adminToken: 'a' : !hunter2 x\n" },
-      "homeostat.yml:1:",
-    ],
+    ["a tag in YAML", {}, { "homeostat.yml": "adminToken: 'a' : !hunter2 x\n" }, "homeostat.yml:1:"],
   ])("%s is a fault that does not show it", (_name, env, files, fault) => {
     const faults = faultsOf(env, files);
     expect(faults[0]).toContain(fault);
@@ -333,9 +316,9 @@ describe("the settings file", () => {
   });
 
   test("may be named, and must then be there", () => {
-    expect(
-      settingsOf({ HOMEOSTAT_CONFIG: "/etc/h.yml" }, { "/etc/h.yml": "cluster: east" }).cluster,
-    ).toBe("east");
+    expect(settingsOf({ HOMEOSTAT_CONFIG: "/etc/h.yml" }, { "/etc/h.yml": "cluster: east" }).cluster).toBe(
+      "east",
+    );
     expect(faultsOf({ HOMEOSTAT_CONFIG: "/etc/h.yml" })).toEqual([
       'HOMEOSTAT_CONFIG: expected a readable file, received "/etc/h.yml" (ENOENT)',
     ]);
@@ -359,26 +342,14 @@ describe("the settings file", () => {
       "cluster: a\npatiense: 5m\n",
       'homeostat.yml:2:1: expected a setting, received "patiense"; did you mean patience?',
     ],
-    [
-      "a key like no other",
-      "zzzzzz: 5m\n",
-      'homeostat.yml:1:1: expected a setting, received "zzzzzz"',
-    ],
+    ["a key like no other", "zzzzzz: 5m\n", 'homeostat.yml:1:1: expected a setting, received "zzzzzz"'],
     [
       "a key that objects have",
       "__proto__: {}\n",
       'homeostat.yml:1:1: expected a setting, received "__proto__"',
     ],
-    [
-      "a wrong type",
-      "cluster: [a]\n",
-      "homeostat.yml:1:10: cluster: expected a name, received a list",
-    ],
-    [
-      "a list",
-      "- cluster\n",
-      'homeostat.yml:1:1: expected settings, each as "key: value", received a list',
-    ],
+    ["a wrong type", "cluster: [a]\n", "homeostat.yml:1:10: cluster: expected a name, received a list"],
+    ["a list", "- cluster\n", 'homeostat.yml:1:1: expected settings, each as "key: value", received a list'],
     [
       "a bare text",
       "hunter2\n",

@@ -120,11 +120,7 @@ describe("a message in Slack's blocks", () => {
   });
 
   it.each([
-    [
-      "an address of the web",
-      { text: "Graph", url: "https://p.example/g" },
-      ["https://p.example/g|Graph"],
-    ],
+    ["an address of the web", { text: "Graph", url: "https://p.example/g" }, ["https://p.example/g|Graph"]],
     [
       "a bar in an address",
       { text: "Graph", url: "https://p.example/?a=x|y" },
@@ -135,18 +131,10 @@ describe("a message in Slack's blocks", () => {
       { text: "Graph", url: "https://p.example/a>b<!here>" },
       ["https://p.example/a%3Eb%3C!here%3E|Graph"],
     ],
-    [
-      "a link's end in a text",
-      { text: "x>y|z", url: "https://p.example/" },
-      ["https://p.example/|x&gt;y z"],
-    ],
+    ["a link's end in a text", { text: "x>y|z", url: "https://p.example/" }, ["https://p.example/|x&gt;y z"]],
     ["a script", { text: "Graph", url: "javascript:alert(1)" }, []],
     ["no address", { text: "Graph", url: "see <!channel>" }, []],
-    [
-      "an address too long to follow",
-      { text: "Graph", url: `https://p.example/${"a".repeat(3000)}` },
-      [],
-    ],
+    ["an address too long to follow", { text: "Graph", url: `https://p.example/${"a".repeat(3000)}` }, []],
   ])("links %s safely", (_what, link, expected) => {
     expect(livePartsOf(render(message({ links: [link] })).blocks)).toEqual(expected);
   });

@@ -45,9 +45,7 @@ describe("posting", () => {
     const posted = await messenger.post(to("a"), hello, never);
     expect(posted.channel).toBe("C000000001");
     await messenger.post(to("b", { thread: posted.ts }), hello, never);
-    await expect(messenger.update(posted, { ...hello, title: "Edited" }, never)).resolves.toBe(
-      "updated",
-    );
+    await expect(messenger.update(posted, { ...hello, title: "Edited" }, never)).resolves.toBe("updated");
     const [first, reply] = slack.messages("ops");
     expect(first).toMatchObject({ text: "ℹ️ Edited", edits: 1 });
     expect(first?.metadata).toEqual({ event_type: "homeostat", event_payload: { key: "a" } });
@@ -111,10 +109,12 @@ describe("posting", () => {
 });
 
 describe("finding what was posted", () => {
-  const where = (
-    key: string,
-    rest: { channel?: string; thread?: string; since?: number } = {},
-  ) => ({ channel: "#ops", key, since: 0, ...rest });
+  const where = (key: string, rest: { channel?: string; thread?: string; since?: number } = {}) => ({
+    channel: "#ops",
+    key,
+    since: 0,
+    ...rest,
+  });
 
   it("finds a message by its key, also through a client that never posted", async () => {
     const posted = await connect().post(to("wanted"), hello, never);
@@ -127,9 +127,7 @@ describe("finding what was posted", () => {
     const messenger = connect();
     const { ts, channel } = await messenger.post(to("first"), hello, never);
     const reply = await messenger.post(to("reply", { thread: ts }), hello, never);
-    await expect(messenger.find(where("reply", { channel, thread: ts }), never)).resolves.toEqual(
-      reply,
-    );
+    await expect(messenger.find(where("reply", { channel, thread: ts }), never)).resolves.toEqual(reply);
   });
 
   it("looks at several pages, and does not know beyond the tenth", async () => {
@@ -141,23 +139,17 @@ describe("finding what was posted", () => {
     };
     await fill(250);
     await expect(messenger.find(where("deep"), never)).resolves.toEqual(posted);
-    await expect(
-      messenger.find(where("deep", { since: Date.now() + 60_000 }), never),
-    ).resolves.toBeNull();
+    await expect(messenger.find(where("deep", { since: Date.now() + 60_000 }), never)).resolves.toBeNull();
     await fill(1800);
     await expect(messenger.find(where("deep"), never)).resolves.toBe("unknown");
   });
 
   it("does not know where it may not look, or sees no such channel", async () => {
     await connect().post(to("a"), hello, never);
-    await expect(connect().find(where("a", { channel: "#nowhere" }), never)).resolves.toBe(
-      "unknown",
-    );
+    await expect(connect().find(where("a", { channel: "#nowhere" }), never)).resolves.toBe("unknown");
     slack.mayRead = false;
     await expect(connect().find(where("a"), never)).resolves.toBe("unknown");
-    await expect(connect().find(where("a", { channel: "C000000001" }), never)).resolves.toBe(
-      "unknown",
-    );
+    await expect(connect().find(where("a", { channel: "C000000001" }), never)).resolves.toBe("unknown");
   });
 
   it("is unavailable when Slack is", async () => {

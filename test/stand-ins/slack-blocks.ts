@@ -35,10 +35,7 @@ const Block = z.discriminatedUnion("type", [
       text: markdown(3000).optional(),
       fields: z.array(markdown(2000)).min(1).max(10).optional(),
     })
-    .refine(
-      ({ text, fields }) => text !== undefined || fields !== undefined,
-      "neither text nor fields",
-    ),
+    .refine(({ text, fields }) => text !== undefined || fields !== undefined, "neither text nor fields"),
   z.object({ type: z.literal("context"), elements: z.array(markdown(2000)).min(1).max(10) }),
   z.object({ type: z.literal("divider") }),
 ]);

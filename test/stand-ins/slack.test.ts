@@ -57,11 +57,7 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
       "invalid_blocks",
     ],
     ["a link that does not end", [section("<https://example.org|text")], "invalid_blocks"],
-    [
-      "13,001 characters",
-      Array.from({ length: 5 }, () => section("x".repeat(2600))),
-      "msg_blocks_too_long",
-    ],
+    ["13,001 characters", Array.from({ length: 5 }, () => section("x".repeat(2600))), "msg_blocks_too_long"],
   ])("refuses %s", async (_what, blocks, error) => {
     await expect(post(blocks)).rejects.toMatchObject({ data: { error } });
     expect(slack.messages("ops")).toEqual([]);
@@ -74,11 +70,7 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
       () => say({ channel: "#ops", thread_ts: "1.000000", text: "x" }),
       "thread_not_found",
     ],
-    [
-      "a message without words",
-      () => client.apiCall("chat.postMessage", { channel: "#ops" }),
-      "no_text",
-    ],
+    ["a message without words", () => client.apiCall("chat.postMessage", { channel: "#ops" }), "no_text"],
     [
       "an edit of what is not there",
       () => client.chat.update({ channel: "C000000001", ts: "1.000000", text: "x" }),
@@ -94,11 +86,7 @@ describe("the stand-in answers Slack's own client as Slack does", () => {
       () => client.conversations.history({ channel: "#ops" }),
       "channel_not_found",
     ],
-    [
-      "another token",
-      () => say({ channel: "#ops", text: "x" }, connect("xoxb-other")),
-      "invalid_auth",
-    ],
+    ["another token", () => say({ channel: "#ops", text: "x" }, connect("xoxb-other")), "invalid_auth"],
   ])("refuses %s", async (_what, call, error) => {
     await expect(call()).rejects.toMatchObject({ data: { error } });
   });

@@ -57,8 +57,7 @@ export class FakeSwarm implements Swarm {
 
   #write(
     name: string,
-    next: Omit<ServiceState, "version" | "running" | "updatedAt" | "previous"> &
-      Partial<ServiceState>,
+    next: Omit<ServiceState, "version" | "running" | "updatedAt" | "previous"> & Partial<ServiceState>,
   ): void {
     const before = this.#services.get(name);
     const previous =

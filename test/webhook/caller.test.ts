@@ -100,9 +100,7 @@ describe("a webhook", () => {
   });
 
   it("says that the other side does not answer", async () => {
-    await expect(
-      call({ url: "http://127.0.0.1:1/" }, { allow: ["127.0.0.1:1"] }),
-    ).rejects.toMatchObject({
+    await expect(call({ url: "http://127.0.0.1:1/" }, { allow: ["127.0.0.1:1"] })).rejects.toMatchObject({
       code: "unavailable",
       message: "127.0.0.1:1 does not answer",
     });
@@ -113,12 +111,7 @@ describe("the list of allowed hosts", () => {
   it.each([
     ["the host with its port", "http://run.test:8080/x", ["run.test:8080"], true],
     ["another port", "http://run.test:8081/x", ["run.test:8080"], false],
-    [
-      "the host alone, which stands for the scheme's port",
-      "https://run.test/x",
-      ["run.test"],
-      true,
-    ],
+    ["the host alone, which stands for the scheme's port", "https://run.test/x", ["run.test"], true],
     ["the host alone, but another port", "https://run.test:444/x", ["run.test"], false],
     ["the scheme's port written out", "https://run.test/x", ["run.test:443"], true],
     ["another case", "https://RUN.test/x", ["Run.Test"], true],
@@ -144,9 +137,7 @@ describe("the list of allowed hosts", () => {
       /A header of the webhook/,
     ],
   ])("%s is refused, and the Fault quotes no secret", async (_, url, headers, message) => {
-    const failure = await call({ url, headers }, { allow: ["run.test"] }).catch(
-      (fault: unknown) => fault,
-    );
+    const failure = await call({ url, headers }, { allow: ["run.test"] }).catch((fault: unknown) => fault);
     expect(failure).toMatchObject({
       name: "Fault",
       code: "refused",
