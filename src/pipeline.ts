@@ -1,13 +1,11 @@
-import type { CompiledAction, CompiledRule, Scope } from "./core/catalog.ts";
+import type { CompiledAction, CompiledRule } from "./core/catalog.ts";
 import { label } from "./core/alert.ts";
-import { decide, held, type Decision, type Hold } from "./core/decide.ts";
+import { consider, targetOf } from "./core/consider.ts";
+import { held } from "./core/decide.ts";
 import { attemptOf, type Course, type Episode } from "./core/episode.ts";
-import { ExpressionError } from "./core/expression.ts";
-import type { TargetHistory } from "./core/history.ts";
-import { plan, serviceOf } from "./core/plan.ts";
 import type { Clock } from "./core/ports.ts";
-import type { Observation, Policy } from "./core/situation.ts";
-import { targetId, type ServiceState, type Target } from "./core/target.ts";
+import type { Policy } from "./core/situation.ts";
+import { targetId, type Target } from "./core/target.ts";
 import type { CatalogInUse } from "./control/catalog.ts";
 import { Change } from "./control/change.ts";
 import type { Courses } from "./control/courses.ts";
@@ -44,7 +42,7 @@ const mostRetries = 5;
  * The way through: receive → match → observe → decide → guard → act → verify → record → notify.
  *
  * Intake receives and matches; what it opened comes here, course by course, whenever it is due: first now, later after
- * a hold or a cooldown. Verifying and what follows from it are in deeds.ts, telling people in escalations.ts.
+ * a hold or a cooldown. Acting once is in deeds.ts, verifying in verifying.ts, telling people in asking.ts.
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
@@ -65,7 +63,9 @@ export class Pipeline {
     if (rule === undefined) return this.#parts.courses.orphan(episode, course);
     if (action === undefined) return this.#parts.courses.cutShort(episode, rule);
 
-    const target = this.#targetOf(action, rule, episode);
+    const { cluster, clock } = this.#parts;
+    const about = { alert: episode.alert, rule: ruleName, cluster, now: clock.now() };
+    const target = targetOf(action, about);
     if (target.kind === "hold") return this.#parts.holds.hold(episode, rule, target);
     const work = async (): Promise<void> => {
       for (let retry = 0; retry < mostRetries; retry += 1) {
@@ -102,7 +102,7 @@ export class Pipeline {
     target: Target,
     asked: Course,
   ): Promise<"done" | "again"> {
-    const { records, observer, targets, courses, holds, deeds, clock } = this.#parts;
+    const { records, observer, targets, courses, holds, deeds, clock, policy } = this.#parts;
 
     // Still wanted?
     const episode = records.episodes.get(episodeId);
@@ -129,7 +129,18 @@ export class Pipeline {
     const history = await targets.notice(target, service);
 
     // Decide and guard.
-    const decision = this.#decide(episode, course, rule, action, target, service, history);
+    const now = clock.now();
+    const decision = consider(action, episode.alert, {
+      now,
+      rule: rule.spec,
+      course,
+      target,
+      history,
+      pauses: records.pauses,
+      service,
+      wantedUpAt: targets.wantedUpAt(target, now),
+      policy,
+    });
     targets.remember(decision, target);
 
     // Record, act, and have it verified.
@@ -166,66 +177,5 @@ export class Pipeline {
       default:
         return decision satisfies never;
     }
-  }
-
-  #decide(
-    episode: Episode,
-    course: Course,
-    rule: CompiledRule,
-    action: CompiledAction,
-    target: Target,
-    service: Observation<ServiceState | null> | null,
-    history: TargetHistory,
-  ): Decision {
-    const { records, targets, clock, policy } = this.#parts;
-    const now = clock.now();
-    const scope: Scope = {
-      alert: episode.alert,
-      now,
-      service: service?.kind === "seen" ? service.value : null,
-    };
-    return attempt(() =>
-      decide({
-        now,
-        rule: rule.spec,
-        plan: plan(action, scope),
-        course,
-        target,
-        history,
-        pauses: records.pauses,
-        service,
-        wantedUpAt: targets.wantedUpAt(target, now),
-        policy,
-      }),
-    );
-  }
-
-  /** A webhook's target is the alert that it is called about: another alert's call is another matter. */
-  #targetOf(
-    action: CompiledAction,
-    rule: CompiledRule,
-    episode: Episode,
-  ): { kind: "target"; target: Target } | Hold {
-    const { cluster, clock } = this.#parts;
-    const scope: Scope = { alert: episode.alert, now: clock.now(), service: null };
-    return attempt(() => {
-      const service = serviceOf(action, scope);
-      const target: Target =
-        service === null
-          ? { cluster, kind: "webhook", name: `${rule.name}/${episode.alert.fingerprint}` }
-          : { cluster, kind: "service", name: service };
-      return { kind: "target", target };
-    });
-  }
-}
-
-/** An expression that cannot be worked out for this alert holds: half an action is none. */
-function attempt<T>(work: () => T): T | Hold {
-  try {
-    return work();
-  } catch (cause) {
-    if (cause instanceof ExpressionError || cause instanceof RangeError)
-      return held("ExpressionFailed", cause.message);
-    throw cause;
   }
 }

@@ -1,12 +1,12 @@
 import { label, type Alert, type Labels } from "../core/alert.ts";
 import type { Catalog, CompiledRule, Scope } from "../core/catalog.ts";
-import { decide, type Decision } from "../core/decide.ts";
+import { consider, targetOf } from "../core/consider.ts";
+import type { Decision } from "../core/decide.ts";
 import type { Course } from "../core/episode.ts";
 import { noHistory } from "../core/history.ts";
-import { plan, serviceOf } from "../core/plan.ts";
 import { reason, type Reason } from "../core/reason.ts";
 import type { Observation, Policy } from "../core/situation.ts";
-import type { ServiceState, Target } from "../core/target.ts";
+import type { ServiceState } from "../core/target.ts";
 
 /** Why one rule takes an alert or does not. */
 export type Verdict = {
@@ -138,45 +138,22 @@ async function outlooksOf(
   const { now, cluster, policy } = asking;
   const outlooks: Outlook[] = [];
   for (const [step, action] of rule.steps(0).entries()) {
-    const outlook = (decision: Decision): number =>
-      outlooks.push({ rule: rule.name, action: action.spec.action, decision });
-    try {
-      const name = serviceOf(action, { alert, now, service: null });
-      const service = name === null ? null : await observe(name);
-      const target: Target =
-        name === null
-          ? { cluster, kind: "webhook", name: `${rule.name}/${alert.fingerprint}` }
-          : { cluster, kind: "service", name };
-      const scope: Scope = { alert, now, service: service?.kind === "seen" ? service.value : null };
-      const course: Course = { ...fresh, rule: rule.name, step, nextAt: now };
-      outlook(
-        decide({
-          now,
-          rule: rule.spec,
-          plan: plan(action, scope),
-          course,
-          target,
-          history: noHistory(target),
-          pauses: new Map(),
-          service,
-          wantedUpAt: null,
-          policy,
-        }),
-      );
-    } catch (error) {
-      const why = reason(
-        "ExpressionFailed",
-        error instanceof Error ? error.message : "an expression cannot be worked out",
-      );
-      outlook({
-        kind: "hold",
-        reason: why,
-        until: null,
-        expected: false,
-        direction: "none",
-        trail: [why],
-      });
-    }
+    const found = targetOf(action, { alert, rule: rule.name, cluster, now });
+    const decision =
+      found.kind === "hold"
+        ? found
+        : consider(action, alert, {
+            now,
+            rule: rule.spec,
+            course: { ...fresh, rule: rule.name, step, nextAt: now },
+            target: found.target,
+            history: noHistory(found.target),
+            pauses: new Map(),
+            service: found.target.kind === "service" ? await observe(found.target.name) : null,
+            wantedUpAt: null,
+            policy,
+          });
+    outlooks.push({ rule: rule.name, action: action.spec.action, decision });
   }
   return outlooks;
 }

@@ -154,13 +154,8 @@ function propose(situation: Situation): Proposal {
       };
     }
     case "webhook": {
-      const { url, method, headers, bearerFile, body } = plan;
-      return {
-        kind: "propose",
-        direction: "none",
-        effect: { kind: "webhook", url, method, headers, bearerFile, body },
-        reason: reason("Call", `${method} ${new URL(url).origin}`),
-      };
+      const message = `${plan.method} ${new URL(plan.url).origin}`;
+      return { kind: "propose", direction: "none", effect: plan, reason: reason("Call", message) };
     }
     case "escalate":
     case "ignore":

@@ -13,14 +13,17 @@ export type Effect =
       readonly before: number;
       readonly after: number;
     }
-  | {
-      readonly kind: "webhook";
-      readonly url: string;
-      readonly method: string;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly bearerFile: string | null;
-      readonly body: string;
-    };
+  | WebhookCall;
+
+/** A call to another system, with everything but what the file behind `bearerFile` holds. */
+export type WebhookCall = {
+  readonly kind: "webhook";
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bearerFile: string | null;
+  readonly body: string;
+};
 
 /** The record written before an action. Its id is stamped on what it changes. */
 export type Intent = {

@@ -1,4 +1,5 @@
 import type { CompiledAction, Scope } from "./catalog.ts";
+import type { WebhookCall } from "./intent.ts";
 import type { Sizing } from "./size.ts";
 
 /** An action of a rule with its expressions worked out for one alert. */
@@ -12,14 +13,7 @@ export type Plan =
     }
   | { readonly kind: "restart"; readonly service: string }
   | { readonly kind: "rollback"; readonly service: string }
-  | {
-      readonly kind: "webhook";
-      readonly url: string;
-      readonly method: string;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly bearerFile: string | null;
-      readonly body: string;
-    }
+  | WebhookCall
   | { readonly kind: "escalate"; readonly message: string | null }
   | { readonly kind: "ignore"; readonly message: string | null };
 

@@ -2,28 +2,10 @@ import { expect, it } from "vitest";
 import { intentId, sight, type Intent } from "../../src/core/intent.ts";
 import { judge, type Evidence } from "../../src/core/judge.ts";
 import type { TaskState } from "../../src/core/target.ts";
-import { aService, minutes, noon, shop } from "./situations.ts";
+import { anIntent, aService, minutes, noon } from "./situations.ts";
 
 const id = intentId("4b888d7e74b10b0b-x", "scale-out", 1, 0);
-const intent: Intent = {
-  id,
-  episode: "4b888d7e74b10b0b-x",
-  rule: "scale-out",
-  action: "scale-service",
-  target: shop,
-  direction: "up",
-  effect: {
-    kind: "service",
-    set: { kind: "replicas", replicas: 4 },
-    serviceId: "svc1",
-    version: 7,
-    before: 2,
-    after: 4,
-  },
-  at: noon,
-  deadline: noon + minutes(2),
-  phase: "applied",
-};
+const intent = anIntent({ id, episode: "4b888d7e74b10b0b-x" });
 
 const task = (patch: Partial<TaskState> = {}): TaskState => ({
   id: "t",

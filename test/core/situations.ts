@@ -1,4 +1,5 @@
 import { noHistory } from "../../src/core/history.ts";
+import type { Intent } from "../../src/core/intent.ts";
 import type { Course } from "../../src/core/episode.ts";
 import type { Rule } from "../../src/core/rule.ts";
 import type { Situation } from "../../src/core/situation.ts";
@@ -47,6 +48,28 @@ export const aCourse = (patch: Partial<Course> = {}): Course => ({
   nextAt: noon,
   intent: null,
   hold: null,
+  ...patch,
+});
+
+/** The intent that took the shop from two replicas to four. */
+export const anIntent = (patch: Partial<Intent> = {}): Intent => ({
+  id: "e/scale-out/1.0",
+  episode: "e",
+  rule: "scale-out",
+  action: "scale-service",
+  target: shop,
+  direction: "up",
+  effect: {
+    kind: "service",
+    set: { kind: "replicas", replicas: 4 },
+    serviceId: "svc1",
+    version: 7,
+    before: 2,
+    after: 4,
+  },
+  at: noon,
+  deadline: noon + minutes(2),
+  phase: "applied",
   ...patch,
 });
 

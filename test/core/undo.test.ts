@@ -2,27 +2,9 @@ import { expect, it } from "vitest";
 import type { Intent } from "../../src/core/intent.ts";
 import type { Pause } from "../../src/core/pause.ts";
 import { undoing } from "../../src/core/undo.ts";
-import { aService, minutes, noon, shop } from "./situations.ts";
+import { anIntent, aService, minutes, noon } from "./situations.ts";
 
-const intent: Intent = {
-  id: "e/scale-out/1.0",
-  episode: "e",
-  rule: "scale-out",
-  action: "scale-service",
-  target: shop,
-  direction: "up",
-  effect: {
-    kind: "service",
-    set: { kind: "replicas", replicas: 4 },
-    serviceId: "svc1",
-    version: 7,
-    before: 2,
-    after: 4,
-  },
-  at: noon,
-  deadline: noon + minutes(2),
-  phase: "applied",
-};
+const intent = anIntent();
 const scaled = aService({ intent: intent.id, replicas: 4, version: 8 });
 const paused = (scope: string): ReadonlyMap<string, Pause> =>
   new Map([[scope, { scope, by: "ana", reason: "", until: null, at: noon }]]);
