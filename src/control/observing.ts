@@ -42,14 +42,16 @@ export class Observer {
     return this.#observe(() => this.#swarm.service(name, this.#signal));
   }
 
-  /** A service with its tasks, by id; the state is null when it is gone. */
-  progress(serviceId: string): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
+  /** A service by id, with its tasks where an intent is still the last to have written it; the state is null when it is gone. */
+  progress(
+    serviceId: string,
+    intent: string,
+  ): Promise<Observation<{ state: ServiceState | null; tasks: TaskState[] }>> {
     return this.#observe(async () => {
       const state = await this.#swarm.service(serviceId, this.#signal);
-      return {
-        state,
-        tasks: state === null ? [] : await this.#swarm.tasks(state.id, this.#signal),
-      };
+      // Of a burst only the last intent has tasks to look at: the others cost the engine one question each.
+      const tasks = state?.intent === intent ? await this.#swarm.tasks(state.id, this.#signal) : [];
+      return { state, tasks };
     });
   }
 

@@ -13,6 +13,9 @@ const mostPassed = 60_000;
 /** How often it is tried to take something back, before it is left. */
 const mostLooks = 5;
 
+/** How long after an action its service is looked at first; milliseconds. */
+const firstLook = 250;
+
 /** Looks after applied intents until each has its judgement, and takes back what is known to be bad where a rule says so. */
 export class Verifying {
   readonly #parts: DeedsParts;
@@ -28,6 +31,8 @@ export class Verifying {
   /** Watches until the judgement is final; the deadline in the intent bounds it. */
   async #verify(intent: Intent): Promise<void> {
     const { clock, courses, signal } = this.#parts;
+    // Nothing has started yet, and the next action on the target shall not wait behind our questions.
+    if (intent.effect.kind === "service") await clock.sleep(firstLook, signal);
     let told = "";
     // A wall clock that is corrected meanwhile must neither end this nor draw it out.
     let now = Math.max(clock.now(), intent.at);
@@ -52,7 +57,7 @@ export class Verifying {
     if (intent.effect.kind === "webhook") {
       return { kind: "verified", reason: reason("Answered", "The call was answered with success") };
     }
-    const service = await observer.progress(intent.effect.serviceId);
+    const service = await observer.progress(intent.effect.serviceId, intent.id);
     const rule = catalog.current.rule(intent.rule);
     const episode = records.episodes.get(intent.episode);
     // A rule or an episode that is gone meanwhile has no condition left: what remains is whether it converged.

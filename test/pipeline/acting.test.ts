@@ -326,8 +326,8 @@ describe("while the store cannot be written", () => {
     });
     expect(await post(firing())).toMatchObject({ kind: "accepted", accepted: 1 });
     expect(swarm.changes).toHaveLength(1);
+    await clock.advance(seconds(5));
     store.failNext(5);
-    await clock.advance(seconds(1));
     expect(await post(firing({ startsAt: start + 1 }))).toMatchObject({ kind: "unavailable" });
     expect((await controller.checks()).find(({ name }) => name === "store")).toMatchObject({
       ok: false,
