@@ -10,6 +10,7 @@ import type { Step } from "../core/step.ts";
 import type { Asking } from "./asking.ts";
 import type { Background } from "./background.ts";
 import { Change } from "./change.ts";
+import { Undecided } from "./undecided.ts";
 
 type Accepted = {
   readonly seq: number;
@@ -24,7 +25,12 @@ const alertsEach = 10;
 /** Alerts worked through before everything else gets its turn: about a millisecond of work. */
 const slice = 100;
 
-const sameness = (alert: Alert): string => `${alert.fingerprint} ${alert.startsAt} ${alert.status}`;
+/** More notifications than this while a slice is worked through, or within `calm`, are a flood. */
+const flood = 20;
+/** Milliseconds. */
+const calm = 10;
+/** So long at most those who post go first; milliseconds. */
+const mostGivenWay = 250;
 
 /**
  * Accepts notifications: durable first, worked through after the answer. Each alert is known by fingerprint, start
@@ -41,8 +47,9 @@ export class Intake {
   readonly #mostWaiting: number;
   readonly #onStep: (step: Step) => void;
   readonly #backlog: Accepted[] = [];
-  /** Alerts accepted and not yet worked through, with the commit that makes them durable. */
-  readonly #waiting = new Map<string, Promise<unknown>>();
+  readonly #waiting = new Undecided();
+  /** Notifications that have come since somebody last looked. */
+  #came = 0;
   #working = false;
   /** The first notification of the slice that is under way; null between slices. */
   #begun: number | null = null;
@@ -104,14 +111,14 @@ export class Intake {
     const [waiting, alerts] = [this.#backlog.length, this.#waiting.size];
     if (waiting >= this.#mostWaiting || alerts >= this.#mostWaiting * alertsEach)
       return this.#refuse("BacklogFull", `${waiting} accepted notifications with ${alerts} alerts wait`);
+    this.#came += 1;
     const known: Promise<unknown>[] = [];
-    const news: string[] = [];
+    const news: Alert[] = [];
     for (const alert of notification.alerts) {
-      const key = sameness(alert);
-      const durable = this.#waiting.get(key);
+      const durable = this.#waiting.durable(alert);
       if (durable !== undefined) known.push(durable);
       else if (this.#episodes.isRepeat(alert)) known.push(Promise.resolve());
-      else news.push(key);
+      else news.push(alert);
     }
     const receipt: Receipt = { kind: "accepted", accepted: news.length, duplicates: known.length };
     try {
@@ -132,10 +139,10 @@ export class Intake {
     return { kind: "unavailable", reason: reason(code, message) };
   }
 
-  async #keep(notification: Notification, body: Uint8Array, news: readonly string[]): Promise<void> {
+  async #keep(notification: Notification, body: Uint8Array, news: readonly Alert[]): Promise<void> {
     const at = this.#clock.now();
     const durable = this.#records.commit([{ at, kind: "notification", data: body }], []);
-    for (const key of news) this.#waiting.set(key, durable);
+    for (const alert of news) this.#waiting.add(alert, durable);
     try {
       const [seq = 0] = await durable;
       this.#backlog.push({
@@ -145,7 +152,7 @@ export class Intake {
       });
       this.#work();
     } catch (cause) {
-      for (const key of news) this.#waiting.delete(key);
+      for (const alert of news) this.#waiting.remove(alert);
       throw cause;
     }
   }
@@ -170,9 +177,20 @@ export class Intake {
       while (taken.length < slice && this.#backlog.length > 0) await this.#takeFirst(change, taken);
       await this.#records.persist(change.entries, change.puts, this.#signal);
       this.#begun = null;
-      for (const alert of taken) this.#waiting.delete(sameness(alert));
+      for (const alert of taken) this.#waiting.remove(alert);
       change.settle();
       await new Promise<void>((turn) => setImmediate(turn));
+      await this.#giveWay();
+    }
+  }
+
+  /** A flood is answered first: nobody waits for its being worked through, which it may slow down and not stop. */
+  async #giveWay(): Promise<void> {
+    for (let given = 0; given < mostGivenWay; given += calm) {
+      const came = this.#came;
+      this.#came = 0;
+      if (came <= flood) return;
+      await this.#clock.sleep(calm, this.#signal);
     }
   }
 

@@ -99,6 +99,10 @@ const bad = (code: string, message: string): Json => ({
 
 /** Where the nesting first exceeds `most`; -1 when it does not. Text in quotes does not count. */
 function depthBeyond(bytes: Uint8Array, most: number): number {
+  // Both brackets at once. Most bodies do not have enough of them, wherever they stand.
+  let brackets = 0;
+  for (let at = 0; at < bytes.length; at++) if (((bytes[at] ?? 0) | 0x20) === 0x7b) brackets++;
+  if (brackets <= most) return -1;
   let depth = 0;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
