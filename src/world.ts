@@ -29,9 +29,12 @@ export const systemClock: Clock = {
         signal?.removeEventListener("abort", stop);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      // A timer of 0 takes a whole millisecond, which is long beside everything else that an alert waits for.
+      const timer = ms > 0 ? setTimeout(done, ms) : null;
+      const turn = ms > 0 ? null : setImmediate(done);
       const stop = () => {
-        clearTimeout(timer);
+        if (timer !== null) clearTimeout(timer);
+        if (turn !== null) clearImmediate(turn);
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", stop, { once: true });

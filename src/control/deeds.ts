@@ -47,6 +47,9 @@ type Act = {
 export class Deeds {
   readonly #parts: DeedsParts & { readonly verifying: Verifying };
 
+  /** Outcomes that are on their way to the disk, by target. */
+  readonly #writing = new Map<string, Promise<void>>();
+
   constructor(parts: DeedsParts & { readonly verifying: Verifying }) {
     this.#parts = parts;
   }
@@ -98,7 +101,8 @@ export class Deeds {
       { phase: "verifying", tries: attempt, intent: intent.id, hold: null },
       change,
     );
-    await courses.commit(change);
+    // The next effect on a target waits for the outcome of the last one to be on disk; the way there is shared.
+    await Promise.all([courses.commit(change), this.#writing.get(targetId(target))]);
     catalog.count(rule.name, "acted");
     onStep({ kind: "decided", decision: "act", code: decision.reason.code, rule: rule.name });
     const old = this.#parts.clock.now() - at > this.#parts.policy.fresh;
@@ -125,6 +129,19 @@ export class Deeds {
     }
   }
 
+  /**
+   * Lets the lane go on while an outcome is written down. At a crash its effect may then be unsettled, but no later one
+   * on the same target can have happened, so the service still tells of it.
+   */
+  #write(target: string, written: Promise<void>, applied: Intent): void {
+    this.#writing.set(target, written);
+    this.#parts.background.run({ applied: applied.id }, async () => {
+      await written;
+      if (this.#writing.get(target) === written) this.#writing.delete(target);
+      this.#parts.verifying.start(applied);
+    });
+  }
+
   async #conclude(intent: Intent, outcome: Outcome): Promise<"done" | "again"> {
     const { records, courses, catalog, clock, onStep } = this.#parts;
     const now = clock.now();
@@ -146,8 +163,7 @@ export class Deeds {
           records.putIntent(applied),
           records.putHistory(withSeen(records.history(intent.target), applied)),
         );
-        await courses.commit(change);
-        this.#parts.verifying.start(applied);
+        this.#write(target, courses.commit(change), applied);
         return "done";
       }
       case "conflict":

@@ -14,7 +14,7 @@ const mostPassed = 60_000;
 const mostLooks = 5;
 
 /** How long after an action its service is looked at first; milliseconds. */
-const firstLook = 250;
+const firstLook = 500;
 
 /** Looks after applied intents until each has its judgement, and takes back what is known to be bad where a rule says so. */
 export class Verifying {
