@@ -110,8 +110,8 @@ async function measure(quick: boolean): Promise<readonly Result[]> {
       what: `matching an alert with ${many} rules against json-rules-engine`,
       ours: micro(large10000),
       against: micro(median(peerTimes)),
-      unit: "×",
-      value: large10000 / median(peerTimes),
+      unit: "× as long",
+      value: median(peerTimes) / large10000,
       target: null,
     },
   ];
